@@ -1,0 +1,50 @@
+# A fresh clone, Python 3.11 or newer and pip are enough: the first target makes .venv and installs everything into it.
+#   make run                        use another Python with   make run PYTHON=python3.13
+# On Linux PyPI's torch brings CUDA along. Without an NVIDIA GPU, save the gigabytes on the first call:
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make run
+
+# Run it rather than look for it: a version manager's shim may be there without a Python 3.11 behind it.
+PYTHON ?= $(shell python3.11 -c 'print("python3.11")' 2>/dev/null || echo python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+TORCH  := $(shell grep '^torch==' constraints.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lab bench format clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+run: $(STAMP)  ## start here: meet the assistant, then what to do next
+	$(BIN)/vlmcore run
+
+test: $(STAMP)  ## lint, formatting and all tests, without the network
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pytest
+
+lab: $(STAMP)  ## open the lessons in JupyterLab
+	cd lessons && ../$(BIN)/jupyter lab
+
+bench: $(STAMP)  ## measure speed and quality on this machine
+	$(BIN)/python -m tests.bench
+
+format: $(STAMP)  ## put code and imports in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove caches and build products (.venv and runs/ stay)
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -path ./.git -prune -o -type d \
+		\( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
+
+# Once, and again whenever what to install has changed. torch goes first and alone: its version is then settled, as the
+# CPU build where pip has been shown one (2.13.0+cpu counts as newer than 2.13.0), before anything else asks for it.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'vlmcore needs Python 3.11 or newer; say where: make PYTHON=/path/to/python3.11'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -c constraints.txt $(TORCH)
+	$(BIN)/pip install -c constraints.txt -e '.[test,lab]'
+	@touch $@

