@@ -13,6 +13,7 @@ Shapes: B batch, P patches, N names, E width of the shared space.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,9 @@ from torch import Tensor, nn
 from vlmcore import masks
 from vlmcore.transformer import Transformer, TransformerConfig, make_norm
 from vlmcore.vision import VisionConfig, VisionEncoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 NOTHING = 0.2  # weight of a patch without a thing, against one with
 
@@ -63,6 +67,13 @@ class TextEncoder(nn.Module):
         x = self.transformer(x, masks.causal(T, device=ids.device))
         return self.norm(x[torch.arange(len(ids), device=ids.device), last])
 
+    @classmethod
+    def from_transformers(cls, hf: PreTrainedModel) -> Self:
+        """A ``CLIPTextModel`` as ours. Errors: VlmError for what ours lacks."""
+        from vlmcore import pretrained  # which imports this module
+
+        return pretrained.build(cls, *pretrained.text(hf))
+
 
 class CLIP(nn.Module):
     """Picture and text towers with a shared space."""
@@ -74,6 +85,13 @@ class CLIP(nn.Module):
         self.picture_projection = nn.Linear(config.vision.transformer.width, config.width, bias=False)
         self.text_projection = nn.Linear(config.text.transformer.width, config.width, bias=False)
         self.log_scale = nn.Parameter(torch.tensor(1 / 0.07).log())  # CLIP's start
+
+    @classmethod
+    def from_transformers(cls, hf: PreTrainedModel) -> Self:
+        """A ``CLIPModel`` as ours. Errors: VlmError for what ours lacks."""
+        from vlmcore import pretrained  # which imports this module
+
+        return pretrained.build(cls, *pretrained.clip(hf))
 
     def encode_pictures(self, pixels: Tensor) -> Tensor:
         """(B, 3, S, S) → (B, E) of length 1: the class token, or the mean patch where there is none."""

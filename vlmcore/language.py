@@ -9,12 +9,16 @@ Design choices:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor, nn
 
 from vlmcore import masks
 from vlmcore.transformer import Cache, Transformer, TransformerConfig, make_norm
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,13 @@ class LanguageModel(nn.Module):
             mask = masks.causal(T, past, device=x.device)
         x = self.transformer(x, mask, positions, cache)
         return self.head(self.norm(x if at is None else x[at]))
+
+    @classmethod
+    def from_transformers(cls, hf: PreTrainedModel) -> Self:
+        """A ``LlamaForCausalLM`` as ours. Errors: VlmError for what ours lacks."""
+        from vlmcore import pretrained  # which imports this module
+
+        return pretrained.build(cls, *pretrained.language(hf))
 
     def read_map(self, cells: Tensor) -> Tensor:
         """A picture made of words: each cell's words added into one vector. cells (N, P, W) ids, −1 = none → (N, P, D).

@@ -18,6 +18,7 @@ Shapes: N pictures, P patches, B rows, T tokens, D width of the language model.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +27,9 @@ from torch import Tensor, nn
 from vlmcore.language import LanguageConfig, LanguageModel
 from vlmcore.transformer import Cache
 from vlmcore.vision import VisionConfig, VisionEncoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,13 @@ class LLaVA(nn.Module):
         self.vision = VisionEncoder(config.vision)
         self.language = LanguageModel(config.language)
         self.projector = Projector(config.vision.transformer.width, config.language.transformer.width)
+
+    @classmethod
+    def from_transformers(cls, hf: PreTrainedModel) -> Self:
+        """A ``LlavaForConditionalGeneration`` as ours. Errors: VlmError for what ours lacks."""
+        from vlmcore import pretrained  # which imports this module
+
+        return pretrained.build(cls, *pretrained.llava(hf))
 
     @torch.no_grad()
     def see(self, pixels: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 Why here: it teaches two to three times as much a second as AdamW on this course's models. Why our own:
 ``torch.optim.Muon`` computes its Newton-Schulz iteration in bfloat16, which many CPUs only emulate, and one matrix at a
-time; here it is float32 and all matrices of one shape go through together.
+time; here it is float32 unless the machine is good at bfloat16, and all matrices of one shape go through together.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Muon(Optimizer):
     "Muon is scalable for LLM training"), so that rates mean the same for both.
     """
 
-    def __init__(self, matrices: Iterable[nn.Parameter], others: Iterable[nn.Parameter], lr: float = 5e-3, dtype=torch.bfloat16) -> None:
-        self.dtype = dtype
+    def __init__(self, matrices: Iterable[nn.Parameter], others: Iterable[nn.Parameter], lr: float = 5e-3, low_precision: bool = False) -> None:
+        self.dtype = torch.bfloat16 if low_precision else torch.float32  # of the Newton-Schulz iteration
         groups = [{"params": list(matrices), "kind": "matrix"}, {"params": list(others), "kind": "other"}]
         super().__init__([group for group in groups if group["params"]], {"lr": lr})
 
@@ -71,7 +71,7 @@ class Muon(Optimizer):
             parameter.addcdiv_(first, second.sqrt().add_(1e-8), value=-lr)
 
 
-def make_optimizer(model: nn.Module, lr: float) -> Muon:
+def make_optimizer(model: nn.Module, lr: float, low_precision: bool = False) -> Muon:
     """Matrices and convolutions inside the model → Muon; embeddings, heads, norms, biases → AdamW. Trainable ones alone."""
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
@@ -80,4 +80,4 @@ def make_optimizer(model: nn.Module, lr: float) -> Muon:
         if parameter.requires_grad:
             inner = parameter.ndim >= 2 and not any(part in name for part in outer)
             (matrices if inner else others).append(parameter)
-    return Muon(matrices, others, lr)
+    return Muon(matrices, others, lr, low_precision)

@@ -10,8 +10,8 @@ Design choices:
 
 from __future__ import annotations
 
-import signal
-import time
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,22 +62,46 @@ def fit(
 
     losses: step → named losses, whose sum is minimised; it makes its own batch from the step's number.
     state: the file (without suffix) in which the run is kept until it is over. Errors: VlmError when the loss is not a
-    number, with the step; KeyboardInterrupt after saving.
+    number, with the step; an interrupt loses at most ``save_every`` steps.
     """
     accelerator = Accelerator(mixed_precision=device.precision, cpu=device.device.type == "cpu")
     optimizer = make_optimizer(model, schedule.lr, low_precision=device.precision == "bf16")
-    trained = {key: value for key, value in model.named_parameters() if value.requires_grad}
+    weights = {key: value for key, value in model.named_parameters() if value.requires_grad}
     history: list[dict[str, float]] = []
     if resume and state is not None:
-        history = load_training(state, trained, optimizer, accelerator.scaler)
+        history, scale = load_training(state, weights, optimizer)
+        if accelerator.scaler is not None and scale:
+            accelerator.scaler.load_state_dict(scale)
+    prepared = accelerator.prepare_optimizer(optimizer)
+
+    def save() -> None:
+        if state is not None:
+            scale = accelerator.scaler.state_dict() if accelerator.scaler is not None else {}
+            save_training(state, weights, optimizer, history, scale)
+
     model.train()
-    bar = tqdm(range(len(history), schedule.steps), initial=len(history), total=schedule.steps, desc=name, mininterval=1, delay=0)
-    for step in bar:
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(step)
-        with accelerator.autocast():
-            parts = losses(step)
-            total = torch.stack(list(parts.values())).sum()
-        accelerator.backward(total)
-        ...
+    steps = range(len(history), schedule.steps)
+    with tqdm(steps, initial=len(history), total=schedule.steps, desc=name, mininterval=0.5, file=sys.stdout) as bar:
+        for step in bar:
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.rate(step)
+            with accelerator.autocast():
+                parts = losses(step)
+            values = {key: part.item() for key, part in parts.items()}
+            if not math.isfinite(sum(values.values())):
+                raise VlmError(
+                    f"{name}: the loss of step {step} is not a number ({values}). The last saved state is untouched: "
+                    "look at the data of that step, or train with a lower learning rate"
+                )
+            total = torch.stack([part.float() for part in parts.values()]).sum()
+            accelerator.backward(total)
+            if accelerator.sync_gradients:
+                accelerator.clip_grad_norm_(weights.values(), schedule.clip)
+            prepared.step()
+            prepared.zero_grad()
+            history.append(values)
+            bar.set_postfix({key: f"{value:.3f}" for key, value in values.items()}, refresh=False)
+            if (step + 1) % schedule.save_every == 0 and step + 1 < schedule.steps:
+                save()
+    model.eval()
     return history

@@ -12,12 +12,16 @@ Shapes: B batch, C channels, P patches (+ 1 with a class token), D width.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vlmcore.transformer import Transformer, TransformerConfig, make_norm
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,13 @@ class VisionEncoder(nn.Module):
         if self.class_embedding is not None:
             x = torch.cat([self.class_embedding.expand(len(x), 1, -1), x], dim=1)
         return self.transformer(self.norm_first(x + self.positions), layers=layers)
+
+    @classmethod
+    def from_transformers(cls, hf: PreTrainedModel) -> Self:
+        """A ``CLIPVisionModel``, or the one inside a ``CLIPModel``, as ours. Errors: VlmError for what ours lacks."""
+        from vlmcore import pretrained  # which imports this module
+
+        return pretrained.build(cls, *pretrained.vision(hf))
 
     def features(self, pixels: Tensor, skip: int = 0) -> Tensor:
         """What LLaVA reads: (B, P, D) without the class token.

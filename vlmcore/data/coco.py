@@ -3,7 +3,7 @@
 Design choices:
 - what we write is COCO to every other reader; what COCO has no field for (place, slot, what is odd, …) stands under an
   extra key, "vlmcore", that others ignore and ``read_coco`` restores;
-- reading opens no picture: 118 000 of them take seconds, and a broken one is told of when it is looked at;
+- reading opens no picture: a broken one is told of when it is looked at;
 - whatever is wrong stops the reading with one sentence; nothing is skipped in silence but what COCO itself holds:
   crowds (one box around many things) and boxes without area (train2017 has two).
 """

@@ -1,0 +1,142 @@
+"""The language model against transformers' Llama, and against itself: cached, packed, padded, spliced."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import tiny
+from vlmcore import masks
+from vlmcore.language import LanguageConfig, LanguageModel
+from vlmcore.transformer import Cache, TransformerConfig
+
+
+@cache
+def grouped() -> LanguageModel:
+    """Random weights far from their start, two query heads to a key."""
+    return LanguageModel.from_transformers(tiny.llama(num_key_value_heads=2)).requires_grad_(False)
+
+
+# -- against Llama ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kv_heads", [4, 2, 1])
+@pytest.mark.parametrize("tied", [False, True])
+def test_llama(kv_heads, tied):
+    theirs = tiny.llama(
+        num_key_value_heads=kv_heads,
+        tie_word_embeddings=tied,
+        rope_parameters={"rope_theta": 500.0, "rope_type": "default"},
+    )
+    ours, ids = LanguageModel.from_transformers(theirs), tiny.words(2, 9)
+    tiny.agree(ours(ids), theirs(ids).logits)
+    assert (ours.head.weight is ours.embedding.weight) == ours.config.tied == tied
+
+
+def test_llama_with_padding_and_positions_of_its_own():
+    theirs = tiny.llama(num_key_value_heads=2)
+    ids, real = tiny.words(2, 9), torch.ones(2, 9, dtype=torch.bool)
+    real[1, :4] = False  # padded on the left
+    positions = (real.cumsum(1) - 1).clamp(min=0) + torch.tensor([[5], [0]])
+    expected = theirs(ids, attention_mask=real.long(), position_ids=positions).logits
+    mask = masks.causal(9) & real[:, None, None, :] | torch.eye(9, dtype=torch.bool)
+    ours = LanguageModel.from_transformers(theirs)(ids, positions=positions, mask=mask)
+    tiny.agree(ours[real], expected[real])
+
+
+# -- cached is uncached ----------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=15)
+def test_reading_in_chunks_is_reading_at_once(chunks):
+    model, length = grouped(), sum(chunks)
+    ids = tiny.words(2, length)
+    memory = Cache(model.config.transformer, batch=2, capacity=length + 3, like=model.embedding.weight)
+    parts = [model(part, cache=memory) for part in ids.split(chunks, dim=1)]
+    assert memory.length == length
+    torch.testing.assert_close(torch.cat(parts, 1), model(ids), atol=1e-4, rtol=0)
+
+
+def test_reading_token_by_token_is_reading_at_once():
+    model, ids = grouped(), tiny.words(2, 8)
+    memory = Cache(model.config.transformer, 2, 8, like=model.embedding.weight)
+    steps = [model(ids[:, [i]], cache=memory) for i in range(8)]
+    tiny.agree(torch.cat(steps, 1), model(ids))
+
+
+# -- packed is separate ----------------------------------------------------------------------------------------------
+
+
+def test_packed_texts_do_not_see_one_another():
+    model = grouped()
+    texts = [tiny.words(1, length, seed=length) for length in (4, 6, 3)]
+    row = torch.cat([*texts, torch.zeros(1, 2, dtype=torch.long)], 1)
+    document = torch.tensor([[0] * 4 + [1] * 6 + [2] * 3 + [-1] * 2])
+    positions = torch.tensor([[*range(4), *range(6), *range(3), 0, 0]])
+    packed = model(row, positions=positions, mask=masks.packed(document, torch.zeros_like(document)))
+    for n, text in enumerate(texts):
+        tiny.agree(packed[document == n][None], model(text))
+
+
+def test_the_future_and_the_padding_are_not_seen():
+    model, ids = grouped(), tiny.words(1, 8)
+    changed = ids.clone()
+    changed[:, 5:] = (ids[:, 5:] + 1) % tiny.WORDS
+    torch.testing.assert_close(model(changed)[:, :5], model(ids)[:, :5], atol=1e-5, rtol=0)
+    assert not torch.allclose(model(changed)[:, 5:], model(ids)[:, 5:], atol=0.1)
+
+
+# -- ways in and out -------------------------------------------------------------------------------------------------
+
+
+def test_logits_at_chosen_places():
+    model, ids = grouped(), tiny.words(2, 6)
+    at = torch.tensor([[0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]]).bool()
+    chosen = model(ids, at=at)
+    assert chosen.shape == (3, tiny.WORDS)
+    torch.testing.assert_close(chosen, model(ids)[at], atol=1e-5, rtol=0)
+
+
+def test_embeddings_in_the_place_of_ids():
+    model, ids = grouped(), tiny.words(2, 6)
+    torch.testing.assert_close(model(embeddings=model.embedding(ids)), model(ids), atol=0, rtol=0)
+    for both_or_neither in ({}, {"ids": ids, "embeddings": model.embedding(ids)}):
+        with pytest.raises(AssertionError, match="either ids or embeddings"):
+            model(**both_or_neither)
+
+
+def test_a_tied_head_is_one_parameter():
+    small = TransformerConfig(width=16, layers=1, heads=2, kv_heads=2, hidden=16)
+    tied, untied = (LanguageModel(LanguageConfig(40, small, tied)) for tied in (True, False))
+    sizes = [sum(weight.numel() for weight in model.parameters()) for model in (tied, untied)]
+    assert sizes[1] - sizes[0] == 40 * 16
+    with pytest.raises(AssertionError, match="vocabulary"):
+        LanguageConfig(0)
+
+
+# -- word maps -------------------------------------------------------------------------------------------------------
+
+
+def test_a_word_map_is_the_sum_of_rolled_embeddings():
+    model = grouped()
+    cells = torch.tensor([[[7, 8, 9], [4, -1, -1], [-1, -1, -1]], [[9, 8, 7], [5, 5, -1], [6, -1, -1]]])
+    table = model.embedding.weight.numpy()
+    expected = np.zeros((2, 3, 32))
+    for n in range(2):
+        for p in range(3):
+            for i, word in enumerate(cells[n, p].tolist()):
+                if word >= 0:
+                    expected[n, p] += np.concatenate([table[word][32 - 4 * i :], table[word][: 32 - 4 * i]])
+    np.testing.assert_allclose(model.read_map(cells).numpy(), expected, atol=1e-6)
+
+
+def test_a_word_map_knows_the_order_of_its_words_and_ignores_padding():
+    model = grouped()
+    one, other, padded = (torch.tensor([[cell]]) for cell in ([7, 8], [8, 7], [7, 8, -1, -1]))
+    assert not torch.allclose(model.read_map(one), model.read_map(other), atol=0.1)
+    torch.testing.assert_close(model.read_map(one), model.read_map(padded), atol=0, rtol=0)
+    assert not model.read_map(torch.full((1, 2, 3), -1)).any()

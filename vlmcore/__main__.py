@@ -1,0 +1,93 @@
+"""The command line: train, evaluate, ask, run. Bad input is one line on stderr and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vlmcore.errors import VlmError
+
+app = typer.Typer(help="Build, train and question a small vision-language model.", no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def train(
+    preset: Annotated[str, typer.Option(help="cpu (minutes), full (the shipped one) or gpu")] = "cpu",
+    out: Annotated[Path, typer.Option(help="where the model and its run are kept")] = Path("runs/assistant"),
+    resume: Annotated[bool, typer.Option(help="take up a run that was stopped")] = False,
+    data: Annotated[Path | None, typer.Option(help="a COCO folder to train on instead of the painted world")] = None,
+) -> None:
+    """Train an assistant from nothing: language, vision, stage 1, stage 2."""
+    from vlmcore.pipeline import train as chain
+    from vlmcore.presets import PRESETS
+
+    if preset not in PRESETS:
+        raise VlmError(f"there is no preset {preset!r}: choose one of {', '.join(PRESETS)}")
+    began = time.perf_counter()
+    chain(PRESETS[preset], out, resume, data)
+    print(f"Done in {(time.perf_counter() - began) / 60:.1f} minutes: {out}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path | None, typer.Argument(help="a folder made by train; the shipped one if left out")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+    per_task: Annotated[int, typer.Option(help="tests of each task")] = 100,
+    seed: Annotated[int, typer.Option(help="of the held-out scenes")] = 1000,
+    chart: Annotated[Path | None, typer.Option(help="save the radar chart here (PNG)")] = None,
+) -> None:
+    """Score a model on held-out scenes, task by task."""
+    from vlmcore.report import score, table
+
+    result = score(model, per_task, seed, chart)
+    print(json.dumps(result) if as_json else table(result))
+
+
+@app.command()
+def ask(
+    picture: Annotated[Path, typer.Argument(help="any picture file")],
+    question: Annotated[str, typer.Argument(help='in plain English, such as "How many dogs are there?"')],
+    model: Annotated[Path | None, typer.Option(help="a folder made by train; the shipped one if left out")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print answer and boxes as one JSON object")] = False,
+    draw: Annotated[Path | None, typer.Option(help="save a copy of the picture with the boxes drawn in")] = None,
+) -> None:
+    """Ask a question about a picture."""
+    from vlmcore.assistant import draw_boxes, load
+
+    answer = load(model).ask(picture, question)
+    if draw is not None:
+        draw_boxes(picture, answer, draw)
+    print(json.dumps({"answer": answer.text, "boxes": answer.boxes}) if as_json else answer)
+
+
+@app.command()
+def run(out: Annotated[Path, typer.Option(help="where everything is left")] = Path("runs/first")) -> None:
+    """The whole tour: train the cpu preset, evaluate it, question it, draw what it says, say what to do next."""
+    from vlmcore.report import tour
+
+    tour(out)
+
+
+def main() -> None:
+    try:
+        app(standalone_mode=False)
+    except VlmError as error:
+        print(f"vlmcore: {error}", file=sys.stderr)
+        sys.exit(2)
+    except (typer.Abort, KeyboardInterrupt):
+        print("vlmcore: stopped; `--resume` goes on from the last saved step", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if type(error).__module__.startswith(("click", "typer")):
+            print(f"vlmcore: {error.format_message()}", file=sys.stderr)
+            sys.exit(2)
+        raise
+
+
+if __name__ == "__main__":
+    main()

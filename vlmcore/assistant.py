@@ -1,0 +1,149 @@
+"""The finished model with everything it needs to talk: weights, tokenizer, pictures in, answers and boxes out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from safetensors import SafetensorError
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from vlmcore.chat import Chat
+from vlmcore.checkpoint import config_from, load_weights, read_json, read_tensors, write_json, write_tensors
+from vlmcore.data.world import DATA
+from vlmcore.device import pick_device
+from vlmcore.errors import VlmError
+from vlmcore.evaluate import parse_boxes
+from vlmcore.generate import generate, stream
+from vlmcore.llava import LLaVA, LLaVAConfig
+from vlmcore.pictures import open_picture, to_square
+from vlmcore.vision import to_pixels
+
+SHIPPED = DATA / "checkpoints" / "assistant"
+LONGEST_QUESTION = 200  # tokens; the longest in training has about 30
+
+Picture = str | Path | Image.Image | np.ndarray
+History = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the assistant says. ``boxes``: (x0, y0, x1, y1) in pixels of the given picture, where it names any."""
+
+    text: str
+    boxes: tuple[tuple[int, int, int, int], ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Assistant:
+    """Answers questions about pictures."""
+
+    def __init__(self, model: LLaVA, tokenizer: PreTrainedTokenizerFast, about: dict | None = None) -> None:
+        self.model, self.chat, self.about = model.eval(), Chat(tokenizer), about or {}
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    def ask(self, picture: Picture, question: str, history: History = (), **sampling: float) -> Answer:
+        """One answer. history: earlier (question, answer) pairs about the same picture. Errors: VlmError."""
+        image = open_picture(picture)
+        return self._answer(self.answer_all([(np.asarray(image), list(history), question)], **sampling)[0], image.size)
+
+    def stream(self, picture: Picture, question: str, history: History = (), **sampling: float) -> Iterator[str]:
+        """The same answer piece by piece, as it is thought of."""
+        features = self.see([np.asarray(open_picture(picture))])
+        ids: list[int] = []
+        said = ""
+        for token in stream(self.model, self._prompt(history, question), features, stop=self.chat.stop, **sampling):
+            ids.append(token)
+            text = self.chat.decode(ids)
+            if not text.endswith("\ufffd"):  # a letter whose bytes are not complete yet
+                yield text[len(said) :]
+                said = text
+
+    def answer_all(self, questions: Sequence[tuple[np.ndarray, History, str]], **sampling: float) -> list[str]:
+        """Many (picture, history, question) at once → answers, in their order."""
+        answers: list[str] = []
+        for start in range(0, len(questions), 128):
+            part = questions[start : start + 128]
+            features = self.see([picture for picture, _, _ in part])
+            prompts = [self._prompt(history, question) for _, history, question in part]
+            answers += map(self.chat.decode, generate(self.model, prompts, features, stop=self.chat.stop, **sampling))
+        return answers
+
+    def see(self, pictures: Sequence[np.ndarray]) -> Tensor:
+        """Pictures of any size (H, W, 3) → features (N, P, D_v)."""
+        size = self.model.config.vision.image
+        squares = [picture if picture.shape[:2] == (size, size) else to_square(Image.fromarray(picture), size) for picture in pictures]
+        device = next(self.model.parameters()).device
+        return self.model.see(to_pixels(torch.from_numpy(np.stack(squares))).to(device))
+
+    def _prompt(self, history: History, question: str) -> list[int]:
+        if not question.strip():
+            raise VlmError('the question is empty: ask something, such as "What is in the picture?"')
+        prompt = self.chat.prompt(history, question)
+        if len(prompt) > LONGEST_QUESTION:
+            raise VlmError(
+                f"the question (with what was said before) has {len(prompt)} tokens, the model reads {LONGEST_QUESTION}: "
+                "ask in fewer words or start again without the earlier turns"
+            )
+        return [self.chat.image] * self.model.config.vision.patches + prompt
+
+    def _answer(self, text: str, size: tuple[int, int]) -> Answer:
+        width, height = size
+        boxes = [
+            (round(x0 * width), round(y0 * height), round(x1 * width), round(y1 * height))
+            for x0, y0, x1, y1 in parse_boxes(text)
+        ]
+        return Answer(text, tuple(boxes))
+
+    # -- on disk -----------------------------------------------------------------------------------------------------
+
+    def save(self, folder: Path, half: bool = True) -> None:
+        """Write config.json, model.safetensors (half precision, the tied head once) and the tokenizer."""
+        weights = {name: value for name, value in self.model.state_dict().items() if name != "language.head.weight"}
+        if half:
+            weights = {name: value.half() for name, value in weights.items()}
+        self.chat.tokenizer.save_pretrained(folder)
+        write_json(folder / "config.json", {"model": dataclasses.asdict(self.model.config), "about": self.about})
+        write_tensors(folder / "model.safetensors", weights)
+
+
+def load(folder: str | Path | None = None) -> Assistant:
+    """The assistant in ``folder``, or the one that the course ships. Errors: VlmError for what is missing or damaged."""
+    folder = Path(folder) if folder is not None else SHIPPED
+    if not folder.is_dir():
+        raise VlmError(f"there is no folder {folder}: train one with `vlmcore train --out {folder}`")
+    settings = read_json(folder / "config.json")
+    if not isinstance(settings, dict) or "model" not in settings:
+        raise VlmError(f"{folder / 'config.json'} was not written by vlmcore: name a folder made by `vlmcore train`")
+    model = LLaVA(config_from(LLaVAConfig, settings["model"]))
+    tensors, _ = read_tensors(folder / "model.safetensors")
+    tensors = {name: value.float() for name, value in tensors.items()}
+    if "language.embedding.weight" in tensors:
+        tensors["language.head.weight"] = tensors["language.embedding.weight"]
+    load_weights(model, tensors, folder / "model.safetensors")
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise VlmError(f"the tokenizer in {folder} is missing or damaged: train again or copy the folder again") from error
+    if len(tokenizer) > model.config.language.vocabulary:
+        raise VlmError(f"the tokenizer in {folder} belongs to another model: copy the whole folder again")
+    return Assistant(model.to(pick_device().device), tokenizer, settings.get("about"))
+
+
+def draw_boxes(picture: Picture, answer: Answer, path: Path) -> None:
+    """Save a copy of the picture with the answer's boxes drawn into it."""
+    image = open_picture(picture)
+    pen = ImageDraw.Draw(image)
+    for box in answer.boxes:
+        pen.rectangle(box, outline=(230, 30, 60), width=max(round(min(image.size) / 100), 1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)

@@ -1,0 +1,165 @@
+"""Endless training data, made on the spot: what step n learns from is a function of n and the seed alone.
+
+``ContrastiveBatches`` feed clip.RegionCLIP; ``LanguageBatches`` the language model (word maps, facts, English);
+``PictureBatches`` LLaVA's two stages, from features that were computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from random import Random
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vlmcore.chat import Batch, Chat, Document
+from vlmcore.data.instruct import TASK_WEIGHTS, Teacher, conversations, relative, word_map
+from vlmcore.data.source import Source
+from vlmcore.data.text import english, fact_questions, facts
+from vlmcore.data.world import Scene, World
+from vlmcore.vision import to_pixels
+
+QUESTIONS = 6  # conversations about one picture in one document
+
+
+class Pictures:
+    """Scenes → pixels for the encoder; painted here, or opened where a scene is a file."""
+
+    def __init__(self, world: World, size: int) -> None:
+        self.world, self.size = world, size
+
+    def __call__(self, scenes: Sequence[Scene]) -> Tensor:
+        """(N, 3, S, S), −1 to 1."""
+        return to_pixels(torch.from_numpy(np.stack([self.picture(scene) for scene in scenes])))
+
+    def picture(self, scene: Scene) -> np.ndarray:
+        if scene.file is None and self.size % scene.size[0] == 0:
+            return self.world.paint(scene, self.size // scene.size[0])
+        from vlmcore.pictures import open_picture, to_square
+
+        return to_square(open_picture(scene.file), self.size)
+
+
+def padded(chat: Chat, texts: Sequence[str], limit: int) -> tuple[Tensor, Tensor]:
+    """Texts → ids (N, T) and the index of each one's last token (N,)."""
+    encoded = [chat.encode(text)[:limit] for text in texts]
+    ids = torch.full((len(encoded), max(map(len, encoded))), chat.pad)
+    for row, tokens in zip(ids, encoded, strict=True):
+        row[: len(tokens)] = torch.tensor(tokens)
+    return ids, torch.tensor([len(tokens) - 1 for tokens in encoded])
+
+
+class ContrastiveBatches:
+    """step → a batch for RegionCLIP: pictures, a caption each, and what every patch shows."""
+
+    def __init__(self, source: Source, chat: Chat, pictures: Pictures, grid: int, rows: int, limit: int, seed: int) -> None:
+        self.source, self.chat, self.pictures, self.grid = source, chat, pictures, grid
+        self.rows, self.limit, self.seed = rows, limit, seed
+        self.names = ["nothing", *source.names]
+        self.index = {name: number for number, name in enumerate(self.names)}
+        self.name_ids = padded(chat, self.names, limit)
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        random = Random(f"pictures and captions {self.seed} {step}")
+        scenes = [self.source.scene(random) for _ in range(self.rows)]
+        captions = [random.choice(self.source.teacher.captions(scene)[:2]) for scene in scenes]  # without coordinates
+        ids, last = padded(self.chat, captions, self.limit)
+        regions, boxes = zip(*(self.regions(scene) for scene in scenes), strict=True)
+        return {
+            "pixels": self.pictures(scenes),
+            "captions": ids,
+            "captions_last": last,
+            "names": self.name_ids[0],
+            "names_last": self.name_ids[1],
+            "regions": torch.stack(regions),
+            "boxes": torch.stack(boxes),
+        }
+
+    def regions(self, scene: Scene) -> tuple[Tensor, Tensor]:
+        """Which name has its centre in each patch (P,), and its box (P, 4). Of two in one patch the front one counts."""
+        regions, boxes = torch.zeros(self.grid**2, dtype=torch.long), torch.full((self.grid**2, 4), torch.nan)
+        width, height = scene.size
+        for thing in scene.things:
+            x, y = thing.centre
+            patch = min(int(y / height * self.grid), self.grid - 1) * self.grid + min(int(x / width * self.grid), self.grid - 1)
+            if scene.kind == "shape":  # too small and too many to be told one by one
+                regions[patch] = -100
+            else:
+                regions[patch] = self.index[thing.name]
+                boxes[patch] = torch.tensor(relative(thing, scene))
+        return regions, boxes
+
+
+class LanguageBatches:
+    """step → rows for the language model: word maps with their questions, and one row in nine of running text."""
+
+    def __init__(self, source: Source, chat: Chat, rows: int, length: int, seed: int) -> None:
+        self.source, self.chat, self.rows, self.length, self.seed = source, chat, rows, length, seed
+
+    def __call__(self, step: int) -> tuple[Batch, Batch]:
+        random = Random(f"language {self.seed} {step}")
+        maps = self.chat.pack(self.maps(random), self.rows, self.length)
+        return maps, self.chat.pack(self.texts(random), max(self.rows // 8, 1), self.length)
+
+    def maps(self, random: Random) -> Iterator[Document]:
+        while True:
+            scene = self.source.scene(random)
+            document = ask(self.chat, self.source.teacher, scene, random, self.length)
+            document.cells = self.chat.map_ids(word_map(scene))
+            yield document
+
+    def texts(self, random: Random) -> Iterator[Document]:
+        items = list(self.source.world.objects.values())
+        while True:
+            if random.random() < 0.4:
+                yield Document([self.chat.plain(random.choice(english()), self.length // 2)])
+                continue
+            turns = []
+            for item in random.sample(items, 3):
+                sentences = facts(item, random)
+                random.shuffle(sentences)
+                turns.append(self.chat.plain(". ".join(sentences[:3]), self.length // 3))
+                turns += [self.chat.supervise([pair]) for pair in random.sample(fact_questions(item, random), 2)]
+            yield Document(turns)
+
+
+class PictureBatches:
+    """step → rows of questions about pictures whose features lie ready. ``tasks``: which, how often."""
+
+    def __init__(
+        self,
+        source: Source,
+        chat: Chat,
+        scenes: Sequence[Scene],
+        features: Tensor,
+        rows: int,
+        length: int,
+        seed: int,
+        tasks: dict[str, float] = TASK_WEIGHTS,
+    ) -> None:
+        self.source, self.chat, self.scenes, self.features = source, chat, scenes, features
+        self.rows, self.length, self.seed, self.tasks = rows, length, seed, tasks
+
+    def __call__(self, step: int) -> tuple[Batch, Tensor]:
+        random = Random(f"pictures {self.seed} {step}")
+        batch = self.chat.pack(self.documents(random), self.rows, self.length)
+        return batch, self.features[batch.pictures].float()
+
+    def documents(self, random: Random) -> Iterator[Document]:
+        while True:
+            number = random.randrange(len(self.scenes))
+            document = ask(self.chat, self.source.teacher, self.scenes[number], random, self.length, self.tasks)
+            document.picture = number
+            yield document
+
+
+def ask(
+    chat: Chat, teacher: Teacher, scene: Scene, random: Random, limit: int, tasks: dict[str, float] = TASK_WEIGHTS
+) -> Document:
+    """A document of questions about one scene, at most ``limit`` tokens long."""
+    talks = conversations(teacher, scene, random, QUESTIONS, tasks)
+    document = Document([chat.supervise(talk) for talk in talks], patches=16)
+    while len(document) > limit:
+        document.turns.pop()
+    return document

@@ -1,0 +1,193 @@
+"""The chain that makes an assistant, each step a function that can be run alone and taken up again.
+
+::
+
+    tokenizer ─► language model (word maps, facts, English) ─┐
+    pictures + captions ─► vision encoder (contrastive) ─────┼─► stage 1: projector alone
+                                                             └─► stage 2: projector + language model
+
+A step writes its result into the run's folder; with ``resume`` a finished step is read back, an unfinished one goes on
+from its last saved state, and the result is the same to the bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast
+
+from vlmcore.assistant import Assistant
+from vlmcore.chat import IGNORE, Batch, Chat
+from vlmcore.checkpoint import load_weights, read_json, read_tensors, write_json, write_tensors
+from vlmcore.clip import CLIP, CLIPConfig, RegionCLIP, TextConfig
+from vlmcore.data.batches import ContrastiveBatches, LanguageBatches, PictureBatches, Pictures
+from vlmcore.data.instruct import TASK_WEIGHTS
+from vlmcore.data.source import CocoSource, Source
+from vlmcore.data.text import tokenizer_corpus, train_tokenizer
+from vlmcore.data.world import World
+from vlmcore.device import pick_device
+from vlmcore.errors import VlmError
+from vlmcore.language import LanguageConfig, LanguageModel
+from vlmcore.llava import LLaVA, LLaVAConfig
+from vlmcore.presets import Preset
+from vlmcore.train import Schedule, fit, freeze
+
+CAPTIONS = {"caption": 1.0}  # what stage 1 is trained on
+TEXT_WEIGHT = 0.25  # of running text beside the word maps
+
+
+def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of the supervised tokens. logits (N, V) at the places before them, labels (N,)."""
+    return F.cross_entropy(logits.float(), labels)
+
+
+def supervised(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Where logits are needed (B, T), and what should stand after each of those places (N,)."""
+    following = F.pad(batch.labels[:, 1:], (0, 1), value=IGNORE)
+    at = following != IGNORE
+    return at, following[at]
+
+
+class Run:
+    """One training run: a preset, a folder, and what the steps share."""
+
+    def __init__(self, preset: Preset, folder: Path, resume: bool = False, coco: Path | None = None) -> None:
+        self.preset, self.folder, self.resume = preset, folder, resume
+        self.device = pick_device()
+        world = World(preset.objects)
+        self.source = Source(world) if coco is None else CocoSource(world, coco)
+        settings = {"preset": dataclasses.asdict(preset), "coco": str(coco) if coco else None}
+        described = folder / "run.json"
+        if resume and described.exists() and read_json(described) != read_json_like(settings):
+            raise VlmError(f"{folder} holds a run with other settings: choose another --out, or train without --resume")
+        write_json(described, settings)
+        self.chat = Chat(self.tokenizer())
+        self.pictures = Pictures(world, preset.vision.image)
+
+    def tokenizer(self) -> PreTrainedTokenizerFast:
+        """Step 0: a byte-level BPE of the world's texts. Fast enough to be made anew each time."""
+        return train_tokenizer(tokenizer_corpus(self.source.world, self.preset.seed), self.preset.vocabulary)
+
+    def step(self, name: str, model: nn.Module, losses: Callable[[int], dict[str, Tensor]], schedule: Schedule, keep: nn.Module) -> None:
+        """Train ``model``, keep the weights of ``keep`` (a part of it) in the run's folder as name.safetensors."""
+        result, state = self.folder / f"{name}.safetensors", self.folder / f"{name}.state.safetensors"
+        if self.resume and result.exists():
+            load_weights(keep, read_tensors(result)[0], result)
+            return
+        began = time.perf_counter()
+        history = fit(model, losses, schedule, self.device, name=f"{name:9}", state=state, resume=self.resume)
+        write_tensors(result, {key: value.clone() for key, value in keep.state_dict().items()})
+        write_json(self.folder / f"{name}.json", {"seconds": time.perf_counter() - began, "losses": history})
+        state.unlink(missing_ok=True)
+
+    # -- the steps ---------------------------------------------------------------------------------------------------
+
+    def pretrain_language(self) -> LanguageModel:
+        """Next-token prediction on word maps with questions, facts and English."""
+        torch.manual_seed(self.preset.seed)
+        model = LLaVA(self.config()).to(self.device.device)
+        freeze(model)
+        freeze(model.language, False)
+        batches = LanguageBatches(self.source, self.chat, self.preset.rows, self.preset.length, self.preset.seed)
+
+        def losses(step: int) -> dict[str, Tensor]:
+            maps, texts = (batch.to(self.device.device) for batch in batches(step))
+            return {"maps": self.loss(model, maps), "text": TEXT_WEIGHT * self.loss(model, texts)}
+
+        self.step("language", model, losses, self.preset.reading, model.language)
+        return model.language
+
+    def pretrain_vision(self) -> CLIP:
+        """Contrastive: pictures and captions, patches and names."""
+        torch.manual_seed(self.preset.seed + 1)
+        clip = CLIP(CLIPConfig(vision=self.preset.vision, text=TextConfig(vocabulary=self.preset.vocabulary)))
+        model = RegionCLIP(clip).to(self.device.device, memory_format=torch.channels_last)
+        grid, limit = self.preset.vision.grid, clip.config.text.length
+        batches = ContrastiveBatches(
+            self.source, self.chat, self.pictures, grid, self.preset.pictures_per_step, limit, self.preset.seed
+        )
+
+        def losses(step: int) -> dict[str, Tensor]:
+            batch = {key: value.to(self.device.device) for key, value in batches(step).items()}
+            batch["pixels"] = batch["pixels"].contiguous(memory_format=torch.channels_last)
+            return model(batch)
+
+        self.step("vision", model, losses, self.preset.eyes, clip)
+        return clip
+
+    def look(self, model: LLaVA) -> tuple[list, Tensor]:
+        """The scenes that LLaVA's two stages share, and their features: the frozen encoder runs once."""
+        from random import Random
+
+        scenes = [self.source.scene(Random(f"scene {self.preset.seed} {n}")) for n in range(self.preset.scenes)]
+        features = []
+        for start in range(0, len(scenes), 256):
+            pixels = self.pictures(scenes[start : start + 256]).to(self.device.device, memory_format=torch.channels_last)
+            features.append(model.see(pixels).half())
+        return scenes, torch.cat(features)
+
+    def align(self, model: LLaVA, scenes: list, features: Tensor) -> None:
+        """Stage 1: the projector alone, on captions alone."""
+        freeze(model)
+        freeze(model.projector, False)
+        self._picture_step("stage1", model, scenes, features, CAPTIONS, self.preset.align, model.projector)
+
+    def tune(self, model: LLaVA, scenes: list, features: Tensor) -> None:
+        """Stage 2: projector and language model, on every task."""
+        freeze(model, False)
+        freeze(model.vision)
+        self._picture_step("stage2", model, scenes, features, TASK_WEIGHTS, self.preset.tune, model)
+
+    def _picture_step(self, name, model, scenes, features, tasks, schedule, keep) -> None:
+        p = self.preset
+        batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed, tasks)
+
+        def losses(step: int) -> dict[str, Tensor]:
+            batch, seen = batches(step)
+            return {"answers": self.loss(model, batch.to(self.device.device), seen.to(self.device.device))}
+
+        self.step(name, model, losses, schedule, keep)
+
+    def loss(self, model: LLaVA, batch: Batch, features: Tensor | None = None) -> Tensor:
+        at, labels = supervised(batch)
+        logits = model(batch.ids, features, cells=batch.cells, positions=batch.positions, mask=batch.mask, at=at)
+        return answer_loss(logits, labels)
+
+    def config(self) -> LLaVAConfig:
+        language = LanguageConfig(vocabulary=self.preset.vocabulary, transformer=self.preset.language)
+        return LLaVAConfig(vision=self.preset.vision, language=language, image_token=self.chat.image)
+
+    def assistant(self, model: LLaVA) -> Assistant:
+        about = {"objects": self.preset.objects, "seed": self.preset.seed}
+        return Assistant(model, self.chat.tokenizer, about)
+
+
+def read_json_like(value: object) -> object:
+    """What ``value`` looks like after a trip through JSON (tuples become lists)."""
+    import json
+
+    return json.loads(json.dumps(value))
+
+
+def train(preset: Preset, folder: Path, resume: bool = False, coco: Path | None = None) -> Assistant:
+    """The whole chain; the assistant is left in ``folder``."""
+    run = Run(preset, folder, resume, coco)
+    print(f"Training in {folder} on {run.device}")
+    language = run.pretrain_language()
+    clip = run.pretrain_vision()
+    model = LLaVA(run.config()).to(run.device.device)
+    model.language.load_state_dict(language.state_dict())
+    model.vision.load_state_dict(clip.vision.state_dict())
+    model.vision.to(memory_format=torch.channels_last)
+    scenes, features = run.look(model)
+    run.align(model, scenes, features)
+    run.tune(model, scenes, features)
+    assistant = run.assistant(model)
+    assistant.save(folder)
+    return assistant

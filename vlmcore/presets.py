@@ -1,0 +1,45 @@
+"""How large and how long: the named presets of `vlmcore train`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from vlmcore.train import Schedule
+from vlmcore.transformer import TransformerConfig
+from vlmcore.vision import VisionConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Sizes and schedules of the whole chain. Times are measured on two cores with bfloat16."""
+
+    objects: int = 48  # how many rows of data/objects.csv
+    vocabulary: int = 2048
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    language: TransformerConfig = field(
+        default_factory=lambda: TransformerConfig(width=192, layers=5, heads=6, kv_heads=6, hidden=512)
+    )
+    scenes: int = 12_000  # pictures whose features the two stages of LLaVA share
+    pictures_per_step: int = 128  # contrastive batch
+    rows: int = 8  # of the language model's batches
+    length: int = 256  # tokens a row
+    eyes: Schedule = Schedule(steps=400, lr=1e-2)  # contrastive pretraining
+    reading: Schedule = Schedule(steps=500, lr=1e-2)  # language model pretraining
+    align: Schedule = Schedule(steps=80, lr=1e-2)  # stage 1
+    tune: Schedule = Schedule(steps=500, lr=5e-3)  # stage 2
+    seed: int = 0
+
+
+CPU = Preset()
+FULL = replace(
+    CPU,
+    objects=96,
+    scenes=40_000,
+    eyes=Schedule(steps=1600, lr=1e-2),
+    reading=Schedule(steps=2500, lr=1e-2),
+    align=Schedule(steps=200, lr=1e-2),
+    tune=Schedule(steps=3000, lr=5e-3),
+)
+GPU = replace(FULL, rows=64, pictures_per_step=512, scenes=200_000)
+
+PRESETS = {"cpu": CPU, "full": FULL, "gpu": GPU}

@@ -1,0 +1,106 @@
+"""What people look at: the table of scores, the sheet of questions and answers, the tour of `make run`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from vlmcore.assistant import Assistant, load
+from vlmcore.data.instruct import Teacher
+from vlmcore.data.world import World
+from vlmcore.evaluate import CLAIM, TASKS, benchmark, evaluate, radar, right
+
+
+def score(model: Path | Assistant | None, per_task: int, seed: int, chart: Path | None = None) -> dict:
+    """Everything `vlmcore evaluate` tells: tasks, their mean, the claim, and the same with held-out wordings."""
+    assistant = model if isinstance(model, Assistant) else load(model)
+    world = World(assistant.about.get("objects"))
+    known = evaluate(assistant.answer_all, benchmark(world, per_task, seed), world)
+    new = evaluate(assistant.answer_all, benchmark(world, per_task, seed, "held_out"), world)
+    claim, new_claim = known.pop(CLAIM), new.pop(CLAIM)
+    if chart is not None:
+        radar({"known wordings": known, "held-out wordings": new}, chart)
+    return {
+        "model": str(model) if isinstance(model, Path) else "assistant",
+        "scenes": per_task * (len(TASKS) + 1),
+        "seed": seed,
+        "tasks": known,
+        "mean": float(np.mean(list(known.values()))),
+        "unusual_new": claim,
+        "held_out_wordings": {"tasks": new, "mean": float(np.mean(list(new.values()))), "unusual_new": new_claim},
+    }
+
+
+def table(result: dict) -> str:
+    """The scores as text."""
+    other = result["held_out_wordings"]
+    rows = [f"{'task':16}{'known wordings':>16}{'held-out wordings':>20}"]
+    rows += [f"{task:16}{value:16.1%}{other['tasks'][task]:20.1%}" for task, value in result["tasks"].items()]
+    rows.append(f"{'mean':16}{result['mean']:16.1%}{other['mean']:20.1%}")
+    rows.append(f"{CLAIM:16}{result['unusual_new']:16.1%}{other['unusual_new']:20.1%}   things known from text alone")
+    return "\n".join(rows)
+
+
+def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:
+    """Twelve held-out pictures, three questions each, with the answers; wrong ones in red, boxes drawn."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    from vlmcore.evaluate import parse_boxes
+
+    world = World(assistant.about.get("objects"))
+    teacher, random = Teacher(world, "held_out"), Random(seed)
+    plan = [
+        ("scatter", ("describe", "count", "box")), ("hidden", ("count", "position", "what")), ("sum", ("sum", "background", "exists")),
+        ("unusual", ("unusual", "background", "box")), ("shape", ("shape", "background", "exists")), ("scatter", ("conversation",)),
+        ("unusual new", ("unusual", "what", "colour")), ("scatter", ("describe", "does", "exists")),
+    ]  # fmt: skip
+    figure = Figure(figsize=(16, 10), layout="constrained")
+    for number, (kind, tasks) in enumerate(plan):
+        axes = figure.add_subplot(2, 4, number + 1)
+        while True:
+            scene = world.scene(random, kind, evaluate=True)
+            talks = [getattr(teacher, task)(scene, random) for task in tasks]
+            if all(talks):
+                break
+        picture = world.paint(scene, 4)
+        axes.imshow(picture)
+        axes.set_axis_off()
+        lines = []
+        for talk in talks:
+            history: list[tuple[str, str]] = []
+            for turn in talk:
+                answer = str(assistant.ask(picture, turn.question, history))
+                history.append((turn.question, answer))
+                mark = "" if right(answer, turn.answer, turn.boxes) else f"   ✗ ({turn.answer})"
+                lines.append(f"{turn.question}\n    → {answer}{mark}")
+                for x0, y0, x1, y1 in parse_boxes(answer):
+                    side = picture.shape[0]
+                    axes.add_patch(Rectangle((x0 * side, y0 * side), (x1 - x0) * side, (y1 - y0) * side, fill=False, color="crimson", linewidth=2))
+        axes.set_title("\n".join(wrap(line) for line in lines), fontsize=8, loc="left", y=-0.02, va="top")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def wrap(line: str, width: int = 52) -> str:
+    import textwrap
+
+    return "\n".join("\n".join(textwrap.wrap(part, width, initial_indent=" " * (4 * (i > 0)), subsequent_indent="    " * (1 + i))) for i, part in enumerate(line.split("\n    ")))
+
+
+def tour(out: Path) -> None:
+    """`make run`: train, evaluate, ask, draw, and say what to do next."""
+    from vlmcore.pipeline import train
+    from vlmcore.presets import CPU
+
+    began = time.perf_counter()
+    assistant = train(CPU, out)
+    print(table(score(assistant, 50, 1000, out / "radar.png")))
+    answer_sheet(assistant, out / "answers.png")
+    minutes = (time.perf_counter() - began) / 60
+    print(f"\n{minutes:.1f} minutes. Look at {out / 'answers.png'} and {out / 'radar.png'}.")
+    print(f'Ask it yourself:  vlmcore ask PICTURE "How many dogs are there?" --model {out}')
+    print("Then open the lessons:  make lab")
