@@ -188,7 +188,7 @@ def test_other_architectures_are_refused():
         LanguageModel.from_transformers(MistralForCausalLM(mistral))
     for parts in ((tiny.vision_config(), mistral), (siglip, tiny.llama_config())):
         config = LlavaConfig(vision_config=parts[0], text_config=parts[1], image_token_index=tiny.IMAGE)
-        with pytest.raises(VlmError, match="siglip|mistral"):
+        with pytest.raises(VlmError, match=r"siglip|mistral"):
             LLaVA.from_transformers(LlavaForConditionalGeneration(config))
     with pytest.raises(VlmError, match="no output head"):
         LanguageModel.from_transformers(LlamaForSequenceClassification(tiny.llama_config()))

@@ -12,7 +12,9 @@ import typer
 
 from vlmcore.errors import VlmError
 
-app = typer.Typer(help="Build, train and question a small vision-language model.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Build, train and question a small vision-language model.", no_args_is_help=True, add_completion=False
+)
 
 
 @app.command()
@@ -37,7 +39,7 @@ def train(
 def evaluate(
     model: Annotated[Path | None, typer.Argument(help="a folder made by train; the shipped one if left out")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
-    per_task: Annotated[int, typer.Option(help="tests of each task")] = 100,
+    per_task: Annotated[int, typer.Option(min=1, help="tests of each task")] = 100,
     seed: Annotated[int, typer.Option(help="of the held-out scenes")] = 1000,
     chart: Annotated[Path | None, typer.Option(help="save the radar chart here (PNG)")] = None,
 ) -> None:
@@ -77,14 +79,14 @@ def main() -> None:
     try:
         app(standalone_mode=False)
     except VlmError as error:
-        print(f"vlmcore: {error}", file=sys.stderr)
+        print(f"vlmcore: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         print("vlmcore: stopped; `--resume` goes on from the last saved step", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         if type(error).__module__.startswith(("click", "typer")):
-            print(f"vlmcore: {error.format_message()}", file=sys.stderr)
+            print(f"vlmcore: {' '.join(error.format_message().split())}", file=sys.stderr)
             sys.exit(2)
         raise
 

@@ -6,16 +6,17 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from vlmcore.chat import Chat
-from vlmcore.checkpoint import config_from, load_weights, read_json, read_tensors, write_json, write_tensors
+from vlmcore.checkpoint import config_from, load_weights, read_json, read_tensors, write, write_json, write_tensors
+from vlmcore.data.text import SPECIAL
 from vlmcore.data.world import DATA
 from vlmcore.device import pick_device
 from vlmcore.errors import VlmError
@@ -60,13 +61,15 @@ class Assistant:
         """The same answer piece by piece, as it is thought of."""
         features = self.see([np.asarray(open_picture(picture))])
         ids: list[int] = []
-        said = ""
+        said = text = ""
         for token in stream(self.model, self._prompt(history, question), features, stop=self.chat.stop, **sampling):
             ids.append(token)
             text = self.chat.decode(ids)
             if not text.endswith("\ufffd"):  # a letter whose bytes are not complete yet
                 yield text[len(said) :]
                 said = text
+        if text != said:  # it never was completed
+            yield text[len(said) :]
 
     def answer_all(self, questions: Sequence[tuple[np.ndarray, History, str]], **sampling: float) -> list[str]:
         """Many (picture, history, question) at once → answers, in their order."""
@@ -81,7 +84,10 @@ class Assistant:
     def see(self, pictures: Sequence[np.ndarray]) -> Tensor:
         """Pictures of any size (H, W, 3) → features (N, P, D_v)."""
         size = self.model.config.vision.image
-        squares = [picture if picture.shape[:2] == (size, size) else to_square(Image.fromarray(picture), size) for picture in pictures]
+        squares = [
+            picture if picture.shape[:2] == (size, size) else to_square(Image.fromarray(picture), size)
+            for picture in pictures
+        ]
         device = next(self.model.parameters()).device
         return self.model.see(to_pixels(torch.from_numpy(np.stack(squares))).to(device))
 
@@ -91,17 +97,18 @@ class Assistant:
         prompt = self.chat.prompt(history, question)
         if len(prompt) > LONGEST_QUESTION:
             raise VlmError(
-                f"the question (with what was said before) has {len(prompt)} tokens, the model reads {LONGEST_QUESTION}: "
+                f"the question (with what was said before) has {len(prompt)} tokens, "
+                f"the model reads {LONGEST_QUESTION}: "
                 "ask in fewer words or start again without the earlier turns"
             )
         return [self.chat.image] * self.model.config.vision.patches + prompt
 
     def _answer(self, text: str, size: tuple[int, int]) -> Answer:
         width, height = size
-        boxes = [
-            (round(x0 * width), round(y0 * height), round(x1 * width), round(y1 * height))
-            for x0, y0, x1, y1 in parse_boxes(text)
-        ]
+        boxes = []
+        for box in parse_boxes(text):  # corners in any order and outside the picture: a model may say such things
+            (x0, x1), (y0, y1) = sorted((box[0], box[2])), sorted((box[1], box[3]))
+            boxes.append((round(x0 * width), round(y0 * height), round(min(x1, 1) * width), round(min(y1, 1) * height)))
         return Answer(text, tuple(boxes))
 
     # -- on disk -----------------------------------------------------------------------------------------------------
@@ -111,20 +118,28 @@ class Assistant:
         weights = {name: value for name, value in self.model.state_dict().items() if name != "language.head.weight"}
         if half:
             weights = {name: value.half() for name, value in weights.items()}
-        self.chat.tokenizer.save_pretrained(folder)
+        with TemporaryDirectory() as beside:
+            self.chat.tokenizer.save_pretrained(beside)
+            for file in Path(beside).iterdir():
+                write(folder / file.name, file.read_bytes())
         write_json(folder / "config.json", {"model": dataclasses.asdict(self.model.config), "about": self.about})
         write_tensors(folder / "model.safetensors", weights)
 
 
 def load(folder: str | Path | None = None) -> Assistant:
-    """The assistant in ``folder``, or the one that the course ships. Errors: VlmError for what is missing or damaged."""
+    """The assistant in ``folder``, or the one that the course ships. Errors: VlmError if missing or damaged."""
     folder = Path(folder) if folder is not None else SHIPPED
     if not folder.is_dir():
         raise VlmError(f"there is no folder {folder}: train one with `vlmcore train --out {folder}`")
     settings = read_json(folder / "config.json")
-    if not isinstance(settings, dict) or "model" not in settings:
+    if not isinstance(settings, dict) or "model" not in settings or not isinstance(settings.get("about", {}), dict):
         raise VlmError(f"{folder / 'config.json'} was not written by vlmcore: name a folder made by `vlmcore train`")
-    model = LLaVA(config_from(LLaVAConfig, settings["model"]))
+    try:
+        model = LLaVA(config_from(LLaVAConfig, settings["model"]))
+    except (RuntimeError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise VlmError(
+            f"{folder / 'config.json'} describes no model that can be built ({error}): copy it again"
+        ) from error
     tensors, _ = read_tensors(folder / "model.safetensors")
     tensors = {name: value.float() for name, value in tensors.items()}
     if "language.embedding.weight" in tensors:
@@ -132,9 +147,16 @@ def load(folder: str | Path | None = None) -> Assistant:
     load_weights(model, tensors, folder / "model.safetensors")
     try:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise VlmError(f"the tokenizer in {folder} is missing or damaged: train again or copy the folder again") from error
-    if len(tokenizer) > model.config.language.vocabulary:
+    except Exception as error:  # the tokenizers library raises plain ones
+        raise VlmError(
+            f"the tokenizer in {folder} is missing or damaged: train again or copy the folder again"
+        ) from error
+    missing = None in tokenizer.convert_tokens_to_ids(list(SPECIAL))
+    if (
+        missing
+        or len(tokenizer) > model.config.language.vocabulary
+        or Chat(tokenizer).image != model.config.image_token
+    ):
         raise VlmError(f"the tokenizer in {folder} belongs to another model: copy the whole folder again")
     return Assistant(model.to(pick_device().device), tokenizer, settings.get("about"))
 
@@ -145,5 +167,8 @@ def draw_boxes(picture: Picture, answer: Answer, path: Path) -> None:
     pen = ImageDraw.Draw(image)
     for box in answer.boxes:
         pen.rectangle(box, outline=(230, 30, 60), width=max(round(min(image.size) / 100), 1))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path)
+    except (OSError, ValueError) as error:
+        raise VlmError(f"cannot save the drawing as {path} ({error}): name a .png file in a folder of yours") from error

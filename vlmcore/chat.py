@@ -108,7 +108,7 @@ class Chat:
         filled: list[list[Document]] = [[] for _ in range(rows)]
         room = [length] * rows
         misses = 0
-        while misses < 2:  # two documents in a row that fit nowhere: full enough
+        while misses < 4:  # four documents that fit nowhere: full enough
             document = next(documents, None)
             if document is None:
                 break
@@ -124,7 +124,11 @@ class Chat:
         """Documents already sorted into rows → tensors."""
         shape = (len(rows), length)
         ids, labels = torch.full(shape, self.pad), torch.full(shape, IGNORE)
-        positions, owner, turn_of = torch.zeros(shape, dtype=torch.long), torch.full(shape, -1), torch.zeros(shape, dtype=torch.long)
+        positions, owner, turn_of = (
+            torch.zeros(shape, dtype=torch.long),
+            torch.full(shape, -1),
+            torch.zeros(shape, dtype=torch.long),
+        )
         pictures: list[int] = []
         maps: list[list[list[int]]] = []
         number = 0

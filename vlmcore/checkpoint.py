@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import typing
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,8 +36,12 @@ def write(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise VlmError(f"cannot write {path}: {error.strerror}. Nothing was lost: free some space or choose --out") from error
+        raise VlmError(
+            f"cannot write {path}: {error.strerror}. Nothing was lost: free some space or choose --out"
+        ) from error
+    finally:
+        with suppress(OSError):  # gone already when all went well
+            beside.unlink()
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str] | None = None) -> None:
@@ -63,21 +68,25 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise VlmError(f"there is no {path}: is {path.parent} a folder written by `vlmcore train`?") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise VlmError(f"{path} is damaged ({error}): delete it and train or copy it again") from error
 
 
 def config_from(kind: type[Config], values: dict[str, Any]) -> Config:
-    """A (nested) frozen dataclass from its JSON. Errors: VlmError for missing, unknown or impossible values."""
+    """A (nested) frozen dataclass from its JSON. Errors: VlmError for unknown or impossible values."""
     hints = typing.get_type_hints(kind)
     fields = {}
     try:
         for name, value in values.items():
             nested = dataclasses.is_dataclass(hints[name])
-            fields[name] = config_from(hints[name], value) if nested else tuple(value) if isinstance(value, list) else value
+            fields[name] = (
+                config_from(hints[name], value) if nested else tuple(value) if isinstance(value, list) else value
+            )
         return kind(**fields)
-    except (KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise VlmError(f"this is not a configuration of {kind.__name__}: {error}. Was it written by `vlmcore train`?") from error
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError) as error:
+        raise VlmError(
+            f"this is not a configuration of {kind.__name__}: {error}. Was it written by `vlmcore train`?"
+        ) from error
 
 
 def load_weights(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
@@ -86,8 +95,16 @@ def load_weights(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> N
     for name in sorted(own.keys() | tensors.keys()):
         theirs, ours = tensors.get(name), own.get(name)
         if theirs is None or ours is None or theirs.shape != ours.shape:
-            found = "is missing" if theirs is None else "does not belong there" if ours is None else f"has shape {tuple(theirs.shape)}"
-            raise VlmError(f"{path} was made for another model: {name} {found}. Train again, or name the folder it came from")
+            found = (
+                "is missing"
+                if theirs is None
+                else "does not belong there"
+                if ours is None
+                else f"has shape {tuple(theirs.shape)}"
+            )
+            raise VlmError(
+                f"{path} was made for another model: {name} {found}. Train again, or name the folder it came from"
+            )
         if not theirs.isfinite().all():
             raise VlmError(f"{path} is damaged: {name} holds values that are not numbers. Train or copy it again")
     module.load_state_dict(tensors)
@@ -96,7 +113,9 @@ def load_weights(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> N
 # -- a run in progress -----------------------------------------------------------------------------------------------
 
 
-def save_training(path: Path, weights: dict[str, Tensor], optimizer: Optimizer, history: list[dict[str, float]], scale: dict) -> None:
+def save_training(
+    path: Path, weights: dict[str, Tensor], optimizer: Optimizer, history: list[dict[str, float]], scale: dict
+) -> None:
     """All that a killed run needs to go on: weights, optimiser state, losses so far, loss scaling; one file."""
     names = {id(weight): name for name, weight in weights.items()}
     tensors = {f"weight/{name}": weight for name, weight in weights.items()}
@@ -110,7 +129,11 @@ def load_training(path: Path, weights: dict[str, Tensor], optimizer: Optimizer) 
     if not path.exists():
         return [], {}
     tensors, about = read_tensors(path)
-    if {name for name in tensors if name.startswith("weight/")} != {f"weight/{name}" for name in weights}:
+    shapes = {name: value.shape for name, value in tensors.items() if name.startswith("weight/")}
+    if (
+        shapes != {f"weight/{name}": weight.shape for name, weight in weights.items()}
+        or not {"history", "scale"} <= about.keys()
+    ):
         raise VlmError(f"{path} belongs to another run: train without --resume, or into another folder with --out")
     with torch.no_grad():
         for name, weight in weights.items():

@@ -35,7 +35,15 @@ class TextConfig:
     length: int = 40  # longest caption in tokens
     transformer: TransformerConfig = field(
         default_factory=lambda: TransformerConfig(
-            width=128, layers=2, heads=4, kv_heads=4, hidden=256, activation="gelu", norm="layer", bias=True, rope_theta=None
+            width=128,
+            layers=2,
+            heads=4,
+            kv_heads=4,
+            hidden=256,
+            activation="gelu",
+            norm="layer",
+            bias=True,
+            rope_theta=None,
         )
     )
 
@@ -62,7 +70,7 @@ class TextEncoder(nn.Module):
     def forward(self, ids: Tensor, last: Tensor) -> Tensor:
         """ids (B, T), last (B,) the index of each caption's final token → (B, D). What follows is never looked at."""
         T = ids.shape[1]
-        assert T <= self.config.length, f"captions of {T} tokens, the text encoder reads {self.config.length}"
+        assert self.config.length >= T, f"captions of {T} tokens, the text encoder reads {self.config.length}"
         x = self.embedding(ids) + self.positions[:T]
         x = self.transformer(x, masks.causal(T, device=ids.device))
         return self.norm(x[torch.arange(len(ids), device=ids.device), last])
@@ -141,9 +149,13 @@ class RegionCLIP(nn.Module):
         weight = torch.ones(len(names), device=names.device)
         weight[0] = NOTHING  # most patches show nothing: they must not drown the others
         has_box = ~batch["boxes"][..., 0].isnan()
-        distance = (self.box(patches[has_box]) - batch["boxes"][has_box]).abs().mean() if has_box.any() else patches.sum() * 0
+        distance = (
+            (self.box(patches[has_box]) - batch["boxes"][has_box]).abs().mean() if has_box.any() else patches.sum() * 0
+        )
         return {
             "pictures": contrastive_loss(scale * pictures @ captions.T),
-            "regions": F.cross_entropy((scale * regions @ names.T).flatten(0, 1).float(), batch["regions"].flatten(), weight),
+            "regions": F.cross_entropy(
+                (scale * regions @ names.T).flatten(0, 1).float(), batch["regions"].flatten(), weight
+            ),
             "boxes": distance,
         }

@@ -21,6 +21,7 @@ import numpy as np
 
 from vlmcore.data.instruct import Conversation, Teacher
 from vlmcore.data.world import Scene, World
+from vlmcore.errors import VlmError
 
 Box = tuple[float, float, float, float]
 TASKS = (
@@ -28,7 +29,13 @@ TASKS = (
     "shape", "found", "does", "conversation",
 )  # fmt: skip
 CLAIM = "unusual new"
-SCENES = {"hidden": "hidden", "sum": "sum", "unusual": "unusual", CLAIM: CLAIM, "shape": "shape"}  # task → kind of scene
+SCENES = {
+    "hidden": "hidden",
+    "sum": "sum",
+    "unusual": "unusual",
+    CLAIM: CLAIM,
+    "shape": "shape",
+}  # task → kind of scene
 ASKED = {"hidden": "count", CLAIM: "unusual"}  # task → what is asked, where the names differ
 
 
@@ -41,7 +48,9 @@ class Item:
     conversation: Conversation
 
 
-def benchmark(world: World, per_task: int, seed: int = 0, wording: str = "train", tasks: Sequence[str] = (*TASKS, CLAIM)) -> list[Item]:
+def benchmark(
+    world: World, per_task: int, seed: int = 0, wording: str = "train", tasks: Sequence[str] = (*TASKS, CLAIM)
+) -> list[Item]:
     """``per_task`` tests of each task. The same seed gives the same scenes and answers, whatever the wording."""
     teacher = Teacher(world, wording)
     items = []
@@ -60,7 +69,10 @@ def benchmark(world: World, per_task: int, seed: int = 0, wording: str = "train"
 
 def parse_boxes(answer: str) -> list[Box]:
     """The boxes in an answer, relative to the picture (0 to 1): every group of four three-digit numbers."""
-    return [tuple(int(value) / 1000 for value in group) for group in re.findall(r"(\d{3,4}),(\d{3,4}),(\d{3,4}),(\d{3,4})", answer)]
+    return [
+        tuple(int(value) / 1000 for value in group)
+        for group in re.findall(r"(\d{3,4}),(\d{3,4}),(\d{3,4}),(\d{3,4})", answer)
+    ]
 
 
 def iou(first: Box, second: Box) -> float:
@@ -75,9 +87,10 @@ def iou(first: Box, second: Box) -> float:
 
 
 def right(answer: str, expected: str, boxes: Sequence[Box] = ()) -> bool:
-    """Is an answer right? With ``boxes``: each found box must match its own, in any order."""
+    """Is an answer right, explanations behind a colon aside? With ``boxes``: each must be found, in any order."""
     if not boxes:
-        return " ".join(answer.split()) == " ".join(expected.split())
+        answer, expected = (" ".join(text.split(":")[0].split()) for text in (answer, expected))
+        return answer == expected
     found = parse_boxes(answer)
     left = list(boxes)
     for box in found:
@@ -88,7 +101,11 @@ def right(answer: str, expected: str, boxes: Sequence[Box] = ()) -> bool:
     return not left
 
 
-def evaluate(answer_all: Callable[[list[tuple[np.ndarray, list[tuple[str, str]], str]]], list[str]], items: list[Item], world: World) -> dict[str, float]:
+def evaluate(
+    answer_all: Callable[[list[tuple[np.ndarray, list[tuple[str, str]], str]]], list[str]],
+    items: list[Item],
+    world: World,
+) -> dict[str, float]:
     """Score by task. ``answer_all``: many (picture, history of (question, answer), question) → answers."""
     histories: list[list[tuple[str, str]]] = [[] for _ in items]
     good = [True] * len(items)
@@ -101,11 +118,13 @@ def evaluate(answer_all: Callable[[list[tuple[np.ndarray, list[tuple[str, str]],
             good[i] &= right(answer, expected.answer, expected.boxes)
             histories[i] = [*histories[i], (expected.question, answer)]
     tasks = dict.fromkeys(item.task for item in items)
-    return {task: float(np.mean([ok for ok, item in zip(good, items, strict=True) if item.task == task])) for task in tasks}
+    return {
+        task: float(np.mean([ok for ok, item in zip(good, items, strict=True) if item.task == task])) for task in tasks
+    }
 
 
 def radar(scores: dict[str, dict[str, float]], path: Path | None = None):
-    """Draw scores by task, one line a model: {model: {task: 0 to 1}} → a matplotlib figure, saved if a path is given."""
+    """Draw scores by task, one line a model: {model: {task: 0 to 1}} → a matplotlib figure, saved to ``path``."""
     from matplotlib.figure import Figure
 
     tasks = list(next(iter(scores.values())))
@@ -122,6 +141,11 @@ def radar(scores: dict[str, dict[str, float]], path: Path | None = None):
     axes.set_theta_zero_location("N")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=130)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, dpi=130)
+        except (OSError, ValueError) as error:
+            raise VlmError(
+                f"cannot save the chart as {path} ({error}): name a .png file in a folder of yours"
+            ) from error
     return figure

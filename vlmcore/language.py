@@ -31,6 +31,26 @@ class LanguageConfig:
         assert self.vocabulary > 0, "an empty vocabulary: train the tokenizer first"
 
 
+@torch.no_grad()
+def start_by_matching(transformer: Transformer) -> None:
+    """Let attention begin as "look at what resembles me and copy it" ("mimetic", Trockman & Kolter 2023).
+
+    Keys start equal to queries (each query head to the key head it shares), and the output as the transpose of the
+    values. Finding the word that a question names among many is what these models need first; from random weights a
+    thousand steps pass before any head does it.
+    """
+    c = transformer.config
+    kv_width = c.kv_heads * c.head_width
+    for block in transformer.blocks:
+        query, key, value = block.attention.qkv.weight.split([c.width, kv_width, kv_width])
+        nn.init.normal_(key, std=0.06)
+        nn.init.normal_(value, std=0.05)
+        shared = c.heads // c.kv_heads
+        for target, source in ((query, key), (block.attention.out.weight.T, value)):
+            heads = source.view(c.kv_heads, 1, c.head_width, c.width).expand(-1, shared, -1, -1)
+            target.copy_(heads.reshape(c.width, c.width))
+
+
 class LanguageModel(nn.Module):
     """Token ids → logits of the next token."""
 
@@ -42,10 +62,11 @@ class LanguageModel(nn.Module):
         self.transformer = Transformer(config.transformer)
         self.norm = make_norm(config.transformer)
         self.head = nn.Linear(width, config.vocabulary, bias=False)
-        nn.init.normal_(self.embedding.weight, std=0.02)
+        nn.init.normal_(self.embedding.weight, std=0.15)
         nn.init.normal_(self.head.weight, std=0.02)
         if config.tied:
             self.head.weight = self.embedding.weight
+        start_by_matching(self.transformer)
 
     def forward(
         self,

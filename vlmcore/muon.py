@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+OTHERS = 0.3  # of the rate, for what is not a matrix: embeddings at Muon's full rate forget faster than they learn
+
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     """Newton-Schulz: push every singular value of (N, m, n) towards 1 (to about 0.7-1.2, which is enough)."""
@@ -28,13 +30,20 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon(Optimizer):
-    """Two groups: "matrix" parameters get Muon's update, the others AdamW's. One learning rate serves both.
+    """Two groups: "matrix" parameters get Muon's update, the others AdamW's. One learning rate serves both
+    (times ``OTHERS`` for the latter).
 
     The orthogonal update is scaled by 0.2·√max(m, n), which matches the root mean square of AdamW's (Liu et al. 2025,
     "Muon is scalable for LLM training"), so that rates mean the same for both.
     """
 
-    def __init__(self, matrices: Iterable[nn.Parameter], others: Iterable[nn.Parameter], lr: float = 5e-3, low_precision: bool = False) -> None:
+    def __init__(
+        self,
+        matrices: Iterable[nn.Parameter],
+        others: Iterable[nn.Parameter],
+        lr: float = 5e-3,
+        low_precision: bool = False,
+    ) -> None:
         self.dtype = torch.bfloat16 if low_precision else torch.float32  # of the Newton-Schulz iteration
         groups = [{"params": list(matrices), "kind": "matrix"}, {"params": list(others), "kind": "other"}]
         super().__init__([group for group in groups if group["params"]], {"lr": lr})
@@ -43,7 +52,10 @@ class Muon(Optimizer):
     def step(self, closure: None = None) -> None:
         for group in self.param_groups:
             with_gradient = [parameter for parameter in group["params"] if parameter.grad is not None]
-            (self._muon if group["kind"] == "matrix" else self._adam)(with_gradient, group["lr"])
+            if group["kind"] == "matrix":
+                self._muon(with_gradient, group["lr"])
+            else:
+                self._adam(with_gradient, group["lr"] * OTHERS)
 
     def _muon(self, parameters: list[nn.Parameter], lr: float) -> None:
         by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, Tensor]]] = defaultdict(list)
@@ -72,7 +84,7 @@ class Muon(Optimizer):
 
 
 def make_optimizer(model: nn.Module, lr: float, low_precision: bool = False) -> Muon:
-    """Matrices and convolutions inside the model → Muon; embeddings, heads, norms, biases → AdamW. Trainable ones alone."""
+    """Matrices and convolutions inside → Muon; embeddings, heads, norms, biases → AdamW. Trainable ones alone."""
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     outer = ("embedding", "head", "positions", "box")

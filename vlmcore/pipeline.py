@@ -38,13 +38,14 @@ from vlmcore.llava import LLaVA, LLaVAConfig
 from vlmcore.presets import Preset
 from vlmcore.train import Schedule, fit, freeze
 
+STEPS = ("language", "vision", "stage1", "stage2")
 CAPTIONS = {"caption": 1.0}  # what stage 1 is trained on
 TEXT_WEIGHT = 0.25  # of running text beside the word maps
 
 
 def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of the supervised tokens. logits (N, V) at the places before them, labels (N,)."""
-    return F.cross_entropy(logits.float(), labels)
+    return F.cross_entropy(logits.float(), labels) if len(labels) else logits.float().sum()  # 0, not NaN, for no token
 
 
 def supervised(batch: Batch) -> tuple[Tensor, Tensor]:
@@ -64,7 +65,11 @@ class Run:
         self.source = Source(world) if coco is None else CocoSource(world, coco)
         settings = {"preset": dataclasses.asdict(preset), "coco": str(coco) if coco else None}
         described = folder / "run.json"
-        if resume and described.exists() and read_json(described) != read_json_like(settings):
+        if not (resume and described.exists()):
+            for name in STEPS:  # of an earlier run: a later --resume must not take them for this one's
+                for suffix in (".safetensors", ".state.safetensors", ".json"):
+                    (folder / f"{name}{suffix}").unlink(missing_ok=True)
+        elif read_json(described) != read_json_like(settings):
             raise VlmError(f"{folder} holds a run with other settings: choose another --out, or train without --resume")
         write_json(described, settings)
         self.chat = Chat(self.tokenizer())
@@ -74,8 +79,15 @@ class Run:
         """Step 0: a byte-level BPE of the world's texts. Fast enough to be made anew each time."""
         return train_tokenizer(tokenizer_corpus(self.source.world, self.preset.seed), self.preset.vocabulary)
 
-    def step(self, name: str, model: nn.Module, losses: Callable[[int], dict[str, Tensor]], schedule: Schedule, keep: nn.Module) -> None:
-        """Train ``model``, keep the weights of ``keep`` (a part of it) in the run's folder as name.safetensors."""
+    def step(
+        self,
+        name: str,
+        model: nn.Module,
+        losses: Callable[[int], dict[str, Tensor]],
+        schedule: Schedule,
+        keep: nn.Module,
+    ) -> None:
+        """Train ``model``, keep the weights of ``keep`` (a part of it) in the folder as name.safetensors."""
         result, state = self.folder / f"{name}.safetensors", self.folder / f"{name}.state.safetensors"
         if self.resume and result.exists():
             load_weights(keep, read_tensors(result)[0], result)
@@ -128,7 +140,9 @@ class Run:
         scenes = [self.source.scene(Random(f"scene {self.preset.seed} {n}")) for n in range(self.preset.scenes)]
         features = []
         for start in range(0, len(scenes), 256):
-            pixels = self.pictures(scenes[start : start + 256]).to(self.device.device, memory_format=torch.channels_last)
+            pixels = self.pictures(scenes[start : start + 256]).to(
+                self.device.device, memory_format=torch.channels_last
+            )
             features.append(model.see(pixels).half())
         return scenes, torch.cat(features)
 
@@ -136,23 +150,27 @@ class Run:
         """Stage 1: the projector alone, on captions alone."""
         freeze(model)
         freeze(model.projector, False)
-        self._picture_step("stage1", model, scenes, features, CAPTIONS, self.preset.align, model.projector)
+        p = self.preset
+        batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed, CAPTIONS)
+        self.step("stage1", model, lambda step: self.answers(model, batches(step)), p.align, model.projector)
 
     def tune(self, model: LLaVA, scenes: list, features: Tensor) -> None:
         """Stage 2: projector and language model, on every task."""
         freeze(model, False)
         freeze(model.vision)
-        self._picture_step("stage2", model, scenes, features, TASK_WEIGHTS, self.preset.tune, model)
-
-    def _picture_step(self, name, model, scenes, features, tasks, schedule, keep) -> None:
         p = self.preset
-        batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed, tasks)
+        batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed, TASK_WEIGHTS)
+        texts = LanguageBatches(self.source, self.chat, p.rows, p.length, p.seed + 1)
 
         def losses(step: int) -> dict[str, Tensor]:
-            batch, seen = batches(step)
-            return {"answers": self.loss(model, batch.to(self.device.device), seen.to(self.device.device))}
+            text = texts.running_text(step).to(self.device.device)
+            return self.answers(model, batches(step)) | {"text": TEXT_WEIGHT * self.loss(model, text)}
 
-        self.step(name, model, losses, schedule, keep)
+        self.step("stage2", model, losses, p.tune, model)
+
+    def answers(self, model: LLaVA, made: tuple[Batch, Tensor]) -> dict[str, Tensor]:
+        batch, seen = made
+        return {"answers": self.loss(model, batch.to(self.device.device), seen.to(self.device.device))}
 
     def loss(self, model: LLaVA, batch: Batch, features: Tensor | None = None) -> Tensor:
         at, labels = supervised(batch)

@@ -21,12 +21,12 @@ class Preset:
     )
     scenes: int = 12_000  # pictures whose features the two stages of LLaVA share
     pictures_per_step: int = 128  # contrastive batch
-    rows: int = 8  # of the language model's batches
-    length: int = 256  # tokens a row
+    rows: int = 16  # of the language model's batches
+    length: int = 128  # tokens a row
     eyes: Schedule = Schedule(steps=400, lr=1e-2)  # contrastive pretraining
-    reading: Schedule = Schedule(steps=500, lr=1e-2)  # language model pretraining
+    reading: Schedule = Schedule(steps=700, lr=6e-3)  # language model pretraining
     align: Schedule = Schedule(steps=80, lr=1e-2)  # stage 1
-    tune: Schedule = Schedule(steps=500, lr=5e-3)  # stage 2
+    tune: Schedule = Schedule(steps=600, lr=5e-3)  # stage 2
     seed: int = 0
 
 

@@ -54,8 +54,9 @@ def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:
     world = World(assistant.about.get("objects"))
     teacher, random = Teacher(world, "held_out"), Random(seed)
     plan = [
-        ("scatter", ("describe", "count", "box")), ("hidden", ("count", "position", "what")), ("sum", ("sum", "background", "exists")),
-        ("unusual", ("unusual", "background", "box")), ("shape", ("shape", "background", "exists")), ("scatter", ("conversation",)),
+        ("scatter", ("describe", "count", "box")), ("hidden", ("count", "position", "what")),
+        ("sum", ("sum", "background", "exists")), ("unusual", ("unusual", "background", "box")),
+        ("shape", ("shape", "background", "exists")), ("scatter", ("conversation",)),
         ("unusual new", ("unusual", "what", "colour")), ("scatter", ("describe", "does", "exists")),
     ]  # fmt: skip
     figure = Figure(figsize=(16, 10), layout="constrained")
@@ -79,7 +80,16 @@ def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:
                 lines.append(f"{turn.question}\n    → {answer}{mark}")
                 for x0, y0, x1, y1 in parse_boxes(answer):
                     side = picture.shape[0]
-                    axes.add_patch(Rectangle((x0 * side, y0 * side), (x1 - x0) * side, (y1 - y0) * side, fill=False, color="crimson", linewidth=2))
+                    axes.add_patch(
+                        Rectangle(
+                            (x0 * side, y0 * side),
+                            (x1 - x0) * side,
+                            (y1 - y0) * side,
+                            fill=False,
+                            color="crimson",
+                            linewidth=2,
+                        )
+                    )
         axes.set_title("\n".join(wrap(line) for line in lines), fontsize=8, loc="left", y=-0.02, va="top")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
@@ -88,7 +98,10 @@ def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:
 def wrap(line: str, width: int = 52) -> str:
     import textwrap
 
-    return "\n".join("\n".join(textwrap.wrap(part, width, initial_indent=" " * (4 * (i > 0)), subsequent_indent="    " * (1 + i))) for i, part in enumerate(line.split("\n    ")))
+    return "\n".join(
+        "\n".join(textwrap.wrap(part, width, initial_indent=" " * (4 * (i > 0)), subsequent_indent="    " * (1 + i)))
+        for i, part in enumerate(line.split("\n    "))
+    )
 
 
 def tour(out: Path) -> None:

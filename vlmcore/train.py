@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -64,6 +65,7 @@ def fit(
     state: the file (without suffix) in which the run is kept until it is over. Errors: VlmError when the loss is not a
     number, with the step; an interrupt loses at most ``save_every`` steps.
     """
+    AcceleratorState._reset_state(reset_partial_state=True)  # else a second fit() cannot choose another precision
     accelerator = Accelerator(mixed_precision=device.precision, cpu=device.device.type == "cpu")
     optimizer = make_optimizer(model, schedule.lr, low_precision=device.precision == "bf16")
     weights = {key: value for key, value in model.named_parameters() if value.requires_grad}
@@ -96,7 +98,14 @@ def fit(
             total = torch.stack([part.float() for part in parts.values()]).sum()
             accelerator.backward(total)
             if accelerator.sync_gradients:
-                accelerator.clip_grad_norm_(weights.values(), schedule.clip)
+                length = accelerator.clip_grad_norm_(weights.values(), schedule.clip)
+                if accelerator.scaler is None and not math.isfinite(
+                    length
+                ):  # a scaler leaves such a step out by itself
+                    raise VlmError(
+                        f"{name}: the gradient of step {step} is not a number. The last saved state is untouched: "
+                        "look at the data of that step, or train with a lower learning rate"
+                    )
             prepared.step()
             prepared.zero_grad()
             history.append(values)

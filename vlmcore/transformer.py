@@ -3,9 +3,9 @@
 Design choices, and where they come from:
 - pre-normalisation: ``x + f(norm(x))`` (GPT-2, Llama, ViT);
 - one fused projection for queries, keys and values, one for gate and up: fewer, larger matrix products;
-- rotary positions in Llama's half-split layout (RoFormer, Su et al. 2021), or none where a model adds learned positions;
+- rotary positions in Llama's half-split layout (RoFormer, Su et al. 2021), or none where positions are learned;
 - grouped heads: several query heads share one key/value head (GQA, Ainslie et al. 2023);
-- the mask is an argument: True means "may look". Causal, prefix, packed, two-dimensional: all are tensors from masks.py;
+- the mask is an argument: True means "may look". Causal, prefix, packed: all are tensors from masks.py;
 - LayerNorm + biases + a plain MLP (CLIP) or RMSNorm + SwiGLU (Llama): the two families that published checkpoints use.
 
 Shapes: B batch, T tokens, S tokens to look at (cache included), D width, H heads, K key/value heads, d = D / H.
@@ -216,7 +216,9 @@ class Transformer(nn.Module):
         """
         rotary = None
         if self.config.rope_theta is not None:
-            assert positions is not None, "a transformer with rotary positions needs them: pass positions=torch.arange(T)"
+            assert positions is not None, (
+                "a transformer with rotary positions needs them: pass positions=torch.arange(T)"
+            )
             rotary = rotary_table(positions, self.config.head_width, self.config.rope_theta)
         for block in self.blocks[:layers]:
             x = block(x, mask, rotary, cache)

@@ -28,12 +28,20 @@ if TYPE_CHECKING:
 class VisionConfig:
     image: int = 64  # pixels a side
     patch: int = 2  # pixels a side of a patch, counted after the stem
-    stem: tuple[int, ...] = (48, 96, 192)  # channels of the stem's stages, each halving the picture
+    stem: tuple[int, ...] = (32, 64, 128)  # channels of the stem's stages, each halving the picture
     class_token: bool = False  # CLIP's extra token that looks at all patches
     norm_first: bool = False  # CLIP normalises the embeddings before the first block
     transformer: TransformerConfig = field(
         default_factory=lambda: TransformerConfig(
-            width=192, layers=3, heads=6, kv_heads=6, hidden=768, activation="gelu", norm="layer", bias=True, rope_theta=None
+            width=192,
+            layers=3,
+            heads=6,
+            kv_heads=6,
+            hidden=768,
+            activation="gelu",
+            norm="layer",
+            bias=True,
+            rope_theta=None,
         )
     )
 

@@ -11,13 +11,15 @@ from random import Random
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from vlmcore.chat import Batch, Chat, Document
 from vlmcore.data.instruct import TASK_WEIGHTS, Teacher, conversations, relative, word_map
 from vlmcore.data.source import Source
 from vlmcore.data.text import english, fact_questions, facts
-from vlmcore.data.world import Scene, World
+from vlmcore.data.world import SIZE, Scene, World
+from vlmcore.pictures import open_picture, to_square
 from vlmcore.vision import to_pixels
 
 QUESTIONS = 6  # conversations about one picture in one document
@@ -34,11 +36,10 @@ class Pictures:
         return to_pixels(torch.from_numpy(np.stack([self.picture(scene) for scene in scenes])))
 
     def picture(self, scene: Scene) -> np.ndarray:
-        if scene.file is None and self.size % scene.size[0] == 0:
-            return self.world.paint(scene, self.size // scene.size[0])
-        from vlmcore.pictures import open_picture, to_square
-
-        return to_square(open_picture(scene.file), self.size)
+        if scene.file is not None:
+            return to_square(open_picture(scene.file), self.size)
+        painted = self.world.paint(scene, -(-self.size // SIZE))
+        return painted if len(painted) == self.size else to_square(Image.fromarray(painted), self.size)
 
 
 def padded(chat: Chat, texts: Sequence[str], limit: int) -> tuple[Tensor, Tensor]:
@@ -53,7 +54,9 @@ def padded(chat: Chat, texts: Sequence[str], limit: int) -> tuple[Tensor, Tensor
 class ContrastiveBatches:
     """step → a batch for RegionCLIP: pictures, a caption each, and what every patch shows."""
 
-    def __init__(self, source: Source, chat: Chat, pictures: Pictures, grid: int, rows: int, limit: int, seed: int) -> None:
+    def __init__(
+        self, source: Source, chat: Chat, pictures: Pictures, grid: int, rows: int, limit: int, seed: int
+    ) -> None:
         self.source, self.chat, self.pictures, self.grid = source, chat, pictures, grid
         self.rows, self.limit, self.seed = rows, limit, seed
         self.names = ["nothing", *source.names]
@@ -77,12 +80,14 @@ class ContrastiveBatches:
         }
 
     def regions(self, scene: Scene) -> tuple[Tensor, Tensor]:
-        """Which name has its centre in each patch (P,), and its box (P, 4). Of two in one patch the front one counts."""
+        """Which name has its centre in each patch (P,), and its box (P, 4). In one patch the front thing counts."""
         regions, boxes = torch.zeros(self.grid**2, dtype=torch.long), torch.full((self.grid**2, 4), torch.nan)
         width, height = scene.size
         for thing in scene.things:
             x, y = thing.centre
-            patch = min(int(y / height * self.grid), self.grid - 1) * self.grid + min(int(x / width * self.grid), self.grid - 1)
+            patch = min(int(y / height * self.grid), self.grid - 1) * self.grid + min(
+                int(x / width * self.grid), self.grid - 1
+            )
             if scene.kind == "shape":  # too small and too many to be told one by one
                 regions[patch] = -100
             else:
@@ -92,15 +97,19 @@ class ContrastiveBatches:
 
 
 class LanguageBatches:
-    """step → rows for the language model: word maps with their questions, and one row in nine of running text."""
+    """step → rows for the language model: word maps with their questions, and a few longer rows of running text."""
 
     def __init__(self, source: Source, chat: Chat, rows: int, length: int, seed: int) -> None:
         self.source, self.chat, self.rows, self.length, self.seed = source, chat, rows, length, seed
 
     def __call__(self, step: int) -> tuple[Batch, Batch]:
-        random = Random(f"language {self.seed} {step}")
-        maps = self.chat.pack(self.maps(random), self.rows, self.length)
-        return maps, self.chat.pack(self.texts(random), max(self.rows // 8, 1), self.length)
+        """(word maps, running text)."""
+        maps = self.maps(Random(f"maps {self.seed} {step}"))
+        return self.chat.pack(maps, self.rows, self.length), self.running_text(step)
+
+    def running_text(self, step: int) -> Batch:
+        """A few longer rows of facts and English, for stage 2 too: what is not repeated is forgotten."""
+        return self.chat.pack(self.texts(Random(f"text {self.seed} {step}")), max(self.rows // 8, 1), 2 * self.length)
 
     def maps(self, random: Random) -> Iterator[Document]:
         while True:
@@ -112,14 +121,14 @@ class LanguageBatches:
     def texts(self, random: Random) -> Iterator[Document]:
         items = list(self.source.world.objects.values())
         while True:
-            if random.random() < 0.4:
-                yield Document([self.chat.plain(random.choice(english()), self.length // 2)])
+            if random.random() < 0.25:
+                yield Document([self.chat.plain(random.choice(english()), self.length)])
                 continue
             turns = []
             for item in random.sample(items, 3):
                 sentences = facts(item, random)
                 random.shuffle(sentences)
-                turns.append(self.chat.plain(". ".join(sentences[:3]), self.length // 3))
+                turns.append(self.chat.plain(". ".join(sentences[:3]), self.length // 2))
                 turns += [self.chat.supervise([pair]) for pair in random.sample(fact_questions(item, random), 2)]
             yield Document(turns)
 

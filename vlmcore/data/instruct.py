@@ -14,7 +14,7 @@ from functools import cache
 from random import Random
 
 from vlmcore.data.backgrounds import IN_PLACE
-from vlmcore.data.world import DATA, SLOTS, Scene, Thing, World
+from vlmcore.data.world import DATA, SLOTS, Scene, Thing, World, any_held_out_pair, held_out_pair
 
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 IN_SLOT = (
@@ -29,7 +29,10 @@ PRECISION = 20  # coordinates are told in thousandths of the picture, rounded to
 
 @dataclass(frozen=True)
 class Turn:
-    """One question and its answer. ``boxes``: what the answer's coordinates stand for, relative, 0 to 1."""
+    """One question and its answer; what stands behind a colon explains it and is not scored.
+
+    ``boxes``: what the answer's coordinates stand for, relative, 0 to 1.
+    """
 
     task: str
     question: str
@@ -57,7 +60,7 @@ def join(parts: list[str]) -> str:
 
 def number(value: float) -> str:
     """A coordinate relative to the picture (0 to 1) in CogVLM's three digits: 0.341 → 340."""
-    return f"{min(round(value * 1000 / PRECISION) * PRECISION, 1000 - 1 * (PRECISION == 1)):03d}"
+    return f"{min(round(value * 1000 / PRECISION) * PRECISION, 1000 - PRECISION):03d}"
 
 
 def box_text(boxes: list[tuple[float, float, float, float]]) -> str:
@@ -107,7 +110,7 @@ class Teacher:
             return [f"many small {self.plural(scene.things[0].name)} that form {a(scene.shape)} {place}"]
         if scene.kind == "sum":
             return [f"{self._sum_words(scene)} {place}"]
-        things = in_order(scene)
+        things = list(scene.things)  # back to front: no order that could be told without looking the names up
         return [
             f"{join([self.counted(count, name) for name, count in scene.counts().items()])} {place}",
             f"{join([f'{a(thing.name)} {IN_SLOT[thing.slot]}' for thing in things])} {place}",
@@ -129,8 +132,10 @@ class Teacher:
         name = self._absent(scene, random) if random.random() < 0.1 else self._present(scene, random)
         if name is None:
             return None
-        count = len(scene.named(name))
-        return (self.turn(random, "count", NUMBERS[count], many=self.plural(name)),) if count < 10 else None
+        things = [thing for thing in in_order(scene) if thing.name == name]
+        if len(things) >= len(NUMBERS):
+            return None
+        return (self.turn(random, "count", NUMBERS[len(things)] + where(things), many=self.plural(name)),)
 
     def position(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._single(scene, random)
@@ -152,7 +157,8 @@ class Teacher:
         if name is None or (scene.kind == "coco" and not self.annotated):  # "yes" alone would teach to say yes
             return None
         slots = {"one": a(name), "many": self.plural(name)}
-        return (self.turn(random, "exists", "yes" if there else "no", **slots),)
+        things = [thing for thing in in_order(scene) if thing.name == name]
+        return (self.turn(random, "exists", "yes" + where(things) if there else "no", **slots),)
 
     def box(self, scene: Scene, random: Random) -> Conversation | None:
         name = None if scene.kind == "shape" else self._present(scene, random)
@@ -195,11 +201,11 @@ class Teacher:
         if thing is None or scene.kind == "sum":
             return None
         item, count = self.objects[thing.name], len(scene.named(thing.name))
-        more = [("it_colour", item.colour), ("it_count", NUMBERS[count])]
+        more = [("it_colour", item.colour), ("it_count", NUMBERS[count] + where(scene.named(thing.name)))]
         if not self.world.held_out(thing.name):
             more.append(("it_found", IN_PLACE[item.found]))
         if count == 1 and random.random() < 0.5:
-            first = self.turn(random, "exists", "yes", one=a(thing.name), many=item.plural)
+            first = self.turn(random, "exists", "yes" + where([thing]), one=a(thing.name), many=item.plural)
             more.append(("it_position", IN_SLOT[thing.slot]))
         else:
             first = self.turn(random, "what", a(thing.name), place=SLOTS[thing.slot])
@@ -214,7 +220,11 @@ class Teacher:
 
     def _absent(self, scene: Scene, random: Random) -> str | None:
         there = {thing.name for thing in scene.things}
-        names = [n for n in (self.annotated if scene.kind == "coco" else self.world.names) if n not in there]
+        if scene.kind == "coco":
+            names = [name for name in self.annotated if name not in there]
+        else:  # a pair that is held out must not be learned as "never": training does not ask about it at all
+            clash = () if any_held_out_pair(scene) else (scene.place, *there - {"plus"})
+            names = [n for n in self.world.names if n not in there and not any(held_out_pair(n, c) for c in clash)]
         return random.choice(names) if names else None
 
     def _single(self, scene: Scene, random: Random) -> Thing | None:
@@ -239,47 +249,49 @@ class Teacher:
         return f"{NUMBERS[count]} {name if count == 1 else self.plural(name)}"
 
 
+def where(things: list[Thing]) -> str:
+    """The explanation behind a number or a yes: ": in the top left and on the right". It is not scored."""
+    slots = sorted(thing.slot for thing in things if thing.slot is not None)
+    return f": {join([IN_SLOT[slot] for slot in slots])}" if slots else ""
+
+
 def in_order(scene: Scene) -> list[Thing]:
     """Things in reading order: by slot where there is one, else from top to bottom."""
     return sorted(scene.things, key=lambda t: (t.slot, 0) if t.slot is not None else (t.box[1], t.box[0]))
 
 
 def word_map(scene: Scene) -> list[list[str]]:
-    """The scene as a 4×4 grid of words: each thing named once, where its centre is, with its box and slot; else the place.
-
-    A thing of a shape is too small for a box: its name alone.
-    """
+    """The scene as a 4×4 grid of words: each thing named once, where its centre is, with its slot; else the place."""
     width, height = scene.size
     cells = [[scene.place or "nothing"] for _ in range(CELLS * CELLS)]
     for thing in scene.things:
         x, y = thing.centre
         cell = min(int(y / height * CELLS), CELLS - 1) * CELLS + min(int(x / width * CELLS), CELLS - 1)
-        box = [number(value) for value in relative(thing, scene)] if scene.kind != "shape" else []
-        slot = SLOTS[thing.slot].split() if thing.slot is not None else []
-        cells[cell] = [thing.name, *box, *slot]
+        cells[cell] = [thing.name, *(SLOTS[thing.slot].split() if thing.slot is not None else [])]
     return cells
 
 
+# sum, unusual and shape fit few scenes and are asked nearly always where they do
 TASK_WEIGHTS: dict[str, float] = {
-    "caption": 1, "describe": 2, "background": 0.4, "count": 2.5, "position": 1.5, "what": 1.5, "colour": 1,
+    "caption": 2.5, "describe": 2, "background": 0.4, "count": 2.5, "position": 1.5, "what": 1.5, "colour": 1,
     "exists": 1.5, "box": 2.5, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
-}  # fmt: skip — sum, unusual and shape fit few scenes and are asked nearly always where they do
+}  # fmt: skip
 
 
-def conversations(teacher: Teacher, scene: Scene, random: Random, count: int, tasks: dict[str, float] = TASK_WEIGHTS) -> list[Conversation]:
+ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked at most once a picture
+
+
+def conversations(
+    teacher: Teacher, scene: Scene, random: Random, count: int, tasks: dict[str, float] = TASK_WEIGHTS
+) -> list[Conversation]:
     """Up to ``count`` different conversations about a scene, tasks drawn by weight."""
-    found: list[Conversation] = []
-    names, weights = list(tasks), list(tasks.values())
-    asked: set[str] = set()
-    for _ in range(3 * count):
-        task = random.choices(names, weights)[0]
-        if task in asked and task in ("caption", "describe", "background", "sum", "unusual", "shape"):
-            continue
+    left, found = dict(tasks), []
+    while left and len(found) < count:
+        task = random.choices(list(left), list(left.values()))[0]
         make: Callable[[Scene, Random], Conversation | None] = getattr(teacher, task)
         conversation = make(scene, random)
-        asked.add(task)
+        if conversation is None or task in ONCE:
+            del left[task]
         if conversation is not None:
             found.append(conversation)
-        if len(found) == count:
-            break
     return found

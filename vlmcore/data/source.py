@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 from vlmcore.data.coco import read_coco
-from vlmcore.data.instruct import Teacher
+from vlmcore.data.instruct import NUMBERS, Teacher, join
 from vlmcore.data.world import Scene, World
 
 
@@ -22,12 +23,25 @@ class Source:
 
 
 class CocoSource(Source):
-    """A COCO folder's scenes in random order."""
+    """A COCO folder's scenes in random order. The folder's names are asked about, whatever ``world`` knows."""
 
     def __init__(self, world: World, folder: Path) -> None:
         super().__init__(world)
         self.scenes = read_coco(folder)
         self.names = sorted({thing.name for scene in self.scenes for thing in scene.things})
+        self.teacher = Teacher(World(), annotated=self.names)  # our own pictures may show any object
+        self.scenes = [replace(scene, captions=scene.captions or self.caption(scene)) for scene in self.scenes]
+
+    def caption(self, scene: Scene) -> tuple[str, ...]:
+        """What stands in for the captions of a photo without any; our own scenes' captions are the teacher's."""
+        if scene.kind != "coco":
+            return ()
+        counts = scene.counts().items()
+        named = [
+            self.teacher.counted(count, name) if count < len(NUMBERS) else self.teacher.plural(name)
+            for name, count in counts
+        ]
+        return (join(named) if named else "a picture",)
 
     def scene(self, random: Random) -> Scene:
         return random.choice(self.scenes)

@@ -98,6 +98,7 @@ class Scene:
         return found
 
 
+@cache
 def held_out_pair(first: str, second: str) -> bool:
     """About one pair of names in twelve is never seen together in training. Symmetric; fixed for all time."""
     pair = "+".join(sorted((first, second)))
