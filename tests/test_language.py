@@ -118,6 +118,18 @@ def test_a_tied_head_is_one_parameter():
         LanguageConfig(0)
 
 
+def test_attention_starts_as_matching():
+    """Keys equal queries, and the output is the transpose of the values, head by head and shared as GQA shares."""
+    stack = TransformerConfig(width=32, layers=2, heads=4, kv_heads=2, hidden=16)
+    for block in LanguageModel(LanguageConfig(40, stack)).transformer.blocks:
+        query, key, value = block.attention.qkv.weight.detach().split([32, 16, 16])
+        for head in range(4):
+            mine, shared = slice(8 * head, 8 * head + 8), slice(8 * (head // 2), 8 * (head // 2) + 8)
+            assert torch.equal(query[mine], key[shared])
+            assert torch.equal(block.attention.out.weight[:, mine].T, value[shared])
+        assert key[:8].std() > 0.04 and not torch.equal(key[:8], key[8:])
+
+
 # -- word maps -------------------------------------------------------------------------------------------------------
 
 

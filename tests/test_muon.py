@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from vlmcore.muon import Muon, make_optimizer, orthogonalise
+from vlmcore.muon import OTHERS, Muon, make_optimizer, orthogonalise
 
 SHAPES = [(6, 10), (10, 6), (8, 8), (6, 10)]
 
@@ -43,12 +43,14 @@ def parameters(*shapes: tuple[int, ...]) -> list[nn.Parameter]:
     return [nn.Parameter(torch.randn(shape, generator=generator)) for shape in shapes]
 
 
-def walk(optimizer: torch.optim.Optimizer, weights: list[nn.Parameter], steps: int = 5) -> list[Tensor]:
-    """The same gradients for everyone, of very different sizes; the rate falls on the way."""
+def walk(
+    optimizer: torch.optim.Optimizer, weights: list[nn.Parameter], steps: int = 5, share: float = 1.0
+) -> list[Tensor]:
+    """The same gradients for everyone, of very different sizes; the rate (``share`` of it) falls on the way."""
     generator = torch.Generator().manual_seed(1)
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = 0.02 / (step + 1)
+            group["lr"] = share * 0.02 / (step + 1)
         for n, weight in enumerate(weights):
             weight.grad = torch.randn(weight.shape, generator=generator) * 10 ** (n - 2)
         optimizer.step()
@@ -68,13 +70,14 @@ def test_muon_is_the_muon_of_pytorch(monkeypatch, low_precision):
         torch.testing.assert_close(mine, other, atol=3e-3 if low_precision else 2e-6, rtol=0)
 
 
-def test_the_other_half_is_adamw():
+def test_the_other_half_is_adamw_at_its_share_of_the_rate():
     shapes = [(6, 10), (7,), (2, 3, 3)]
     ours, theirs = parameters(*shapes), parameters(*shapes)
     got = walk(Muon([], ours, lr=1.0), ours)
-    expected = walk(torch.optim.AdamW(theirs, lr=1.0, betas=(0.9, 0.95), weight_decay=0.0), theirs)
+    adam = torch.optim.AdamW(theirs, lr=1.0, betas=(0.9, 0.95), weight_decay=0.0)
+    expected = walk(adam, theirs, share=OTHERS)
     for mine, other, start in zip(got, expected, parameters(*shapes)):
-        assert (other - start).abs().mean() > 0.01, "nothing moved"
+        assert (other - start).abs().mean() > 0.003, "nothing moved"
         torch.testing.assert_close(mine, other, atol=1e-6, rtol=0)
 
 

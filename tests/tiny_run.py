@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from vlmcore.pipeline import train
 from vlmcore.presets import Preset
 from vlmcore.train import Schedule
 from vlmcore.transformer import TransformerConfig
@@ -25,3 +28,7 @@ TINY = Preset(
     align=SCHEDULE,
     tune=SCHEDULE,
 )
+
+
+def train_tiny(folder: Path, resume: bool) -> None:
+    train(TINY, folder, resume)

@@ -66,7 +66,7 @@ class Chat:
         self.image, self.user, self.assistant, self.stop, self.pad = tokenizer.convert_tokens_to_ids(
             [IMAGE, USER, ASSISTANT, STOP, PAD]
         )
-        self.encode = lru_cache(maxsize=200_000)(self._encode)
+        self.encode = lru_cache(maxsize=20_000)(self._encode)
 
     def _encode(self, text: str) -> tuple[int, ...]:
         """A word keeps the space before it, so that it is the same token at the start as in the middle."""

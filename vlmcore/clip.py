@@ -148,14 +148,12 @@ class RegionCLIP(nn.Module):
         regions = F.normalize(self.region_projection(patches), dim=-1)  # (B, P, E)
         weight = torch.ones(len(names), device=names.device)
         weight[0] = NOTHING  # most patches show nothing: they must not drown the others
-        has_box = ~batch["boxes"][..., 0].isnan()
-        distance = (
-            (self.box(patches[has_box]) - batch["boxes"][has_box]).abs().mean() if has_box.any() else patches.sum() * 0
-        )
+        known = ~batch["boxes"].isnan()
+        distances = (self.box(patches) - batch["boxes"].nan_to_num()).abs() * known
         return {
             "pictures": contrastive_loss(scale * pictures @ captions.T),
             "regions": F.cross_entropy(
                 (scale * regions @ names.T).flatten(0, 1).float(), batch["regions"].flatten(), weight
             ),
-            "boxes": distance,
+            "boxes": distances.sum() / known.sum().clamp(min=1),
         }

@@ -27,7 +27,6 @@ from vlmcore.chat import IGNORE, Batch, Chat
 from vlmcore.checkpoint import load_weights, read_json, read_tensors, write_json, write_tensors
 from vlmcore.clip import CLIP, CLIPConfig, RegionCLIP, TextConfig
 from vlmcore.data.batches import ContrastiveBatches, LanguageBatches, PictureBatches, Pictures
-from vlmcore.data.instruct import TASK_WEIGHTS
 from vlmcore.data.source import CocoSource, Source
 from vlmcore.data.text import tokenizer_corpus, train_tokenizer
 from vlmcore.data.world import World
@@ -49,9 +48,15 @@ def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def supervised(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Where logits are needed (B, T), and what should stand after each of those places (N,)."""
+    """Where logits are needed (B, T), and what should stand after each of those places (N,).
+
+    Ignored places fill N up to a multiple of 256: the CPU's library keeps code for every size of product that it meets,
+    and a new size each step would cost a gigabyte.
+    """
     following = F.pad(batch.labels[:, 1:], (0, 1), value=IGNORE)
     at = following != IGNORE
+    spare = (~at).flatten().nonzero().flatten()[: -int(at.sum()) % 256]
+    at.view(-1)[spare] = True
     return at, following[at]
 
 
@@ -65,15 +70,20 @@ class Run:
         self.source = Source(world) if coco is None else CocoSource(world, coco)
         settings = {"preset": dataclasses.asdict(preset), "coco": str(coco) if coco else None}
         described = folder / "run.json"
-        if not (resume and described.exists()):
-            for name in STEPS:  # of an earlier run: a later --resume must not take them for this one's
-                for suffix in (".safetensors", ".state.safetensors", ".json"):
-                    (folder / f"{name}{suffix}").unlink(missing_ok=True)
-        elif read_json(described) != read_json_like(settings):
+        if resume and described.exists() and read_json(described) != read_json_like(settings):
             raise VlmError(f"{folder} holds a run with other settings: choose another --out, or train without --resume")
+        self.clear(results=not (resume and described.exists()))
         write_json(described, settings)
         self.chat = Chat(self.tokenizer())
         self.pictures = Pictures(world, preset.vision.image)
+
+    def clear(self, results: bool) -> None:
+        """Remove what a killed run left half written; with ``results`` an older run's as well."""
+        for name in STEPS:
+            whole = [f"{name}.safetensors", f"{name}.state.safetensors", f"{name}.json"] if results else []
+            for pattern in [f".{name}.*", *whole]:
+                for file in self.folder.glob(pattern):
+                    file.unlink()
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
         """Step 0: a byte-level BPE of the world's texts. Fast enough to be made anew each time."""
@@ -87,7 +97,7 @@ class Run:
         schedule: Schedule,
         keep: nn.Module,
     ) -> None:
-        """Train ``model``, keep the weights of ``keep`` (a part of it) in the folder as name.safetensors."""
+        """Train ``model``, keep the weights of its part ``keep`` as name.safetensors."""
         result, state = self.folder / f"{name}.safetensors", self.folder / f"{name}.state.safetensors"
         if self.resume and result.exists():
             load_weights(keep, read_tensors(result)[0], result)
@@ -159,7 +169,7 @@ class Run:
         freeze(model, False)
         freeze(model.vision)
         p = self.preset
-        batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed, TASK_WEIGHTS)
+        batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed)
         texts = LanguageBatches(self.source, self.chat, p.rows, p.length, p.seed + 1)
 
         def losses(step: int) -> dict[str, Tensor]:

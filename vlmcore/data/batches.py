@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from vlmcore.chat import Batch, Chat, Document
-from vlmcore.data.instruct import TASK_WEIGHTS, Teacher, conversations, relative, word_map
+from vlmcore.data.instruct import Teacher, conversations, relative, word_map
 from vlmcore.data.source import Source
 from vlmcore.data.text import english, fact_questions, facts
 from vlmcore.data.world import SIZE, Scene, World
@@ -66,7 +66,7 @@ class ContrastiveBatches:
     def __call__(self, step: int) -> dict[str, Tensor]:
         random = Random(f"pictures and captions {self.seed} {step}")
         scenes = [self.source.scene(random) for _ in range(self.rows)]
-        captions = [random.choice(self.source.teacher.captions(scene)[:2]) for scene in scenes]  # without coordinates
+        captions = [random.choice(self.source.teacher.captions(scene)) for scene in scenes]
         ids, last = padded(self.chat, captions, self.limit)
         regions, boxes = zip(*(self.regions(scene) for scene in scenes), strict=True)
         return {
@@ -114,7 +114,7 @@ class LanguageBatches:
     def maps(self, random: Random) -> Iterator[Document]:
         while True:
             scene = self.source.scene(random)
-            document = ask(self.chat, self.source.teacher, scene, random, self.length)
+            document = ask(self.chat, self.source.reader, scene, random, self.length)
             document.cells = self.chat.map_ids(word_map(scene))
             yield document
 
@@ -145,7 +145,7 @@ class PictureBatches:
         rows: int,
         length: int,
         seed: int,
-        tasks: dict[str, float] = TASK_WEIGHTS,
+        tasks: dict[str, float] | None = None,
     ) -> None:
         self.source, self.chat, self.scenes, self.features = source, chat, scenes, features
         self.rows, self.length, self.seed, self.tasks = rows, length, seed, tasks
@@ -164,7 +164,7 @@ class PictureBatches:
 
 
 def ask(
-    chat: Chat, teacher: Teacher, scene: Scene, random: Random, limit: int, tasks: dict[str, float] = TASK_WEIGHTS
+    chat: Chat, teacher: Teacher, scene: Scene, random: Random, limit: int, tasks: dict[str, float] | None = None
 ) -> Document:
     """A document of questions about one scene, at most ``limit`` tokens long."""
     talks = conversations(teacher, scene, random, QUESTIONS, tasks)

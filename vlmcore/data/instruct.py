@@ -80,8 +80,12 @@ class Teacher:
     annotated: the names that the annotators of photos looked for; of any other nobody can say that it is not there.
     """
 
-    def __init__(self, world: World, wording: str = "train", annotated: Sequence[str] = ()) -> None:
+    def __init__(
+        self, world: World, wording: str = "train", annotated: Sequence[str] = (), grounded: bool = True
+    ) -> None:
         self.world, self.objects, self.annotated = world, world.objects, annotated
+        self.tasks = {task: weight for task, weight in TASK_WEIGHTS.items() if grounded or task != "box"}
+        self.grounded = grounded  # may it speak of coordinates?
         self.wordings = {task: kinds[wording] for task, kinds in wordings().items()}
 
     def turn(self, random: Random, task: str, answer: str, boxes: tuple = (), **slots: str) -> Turn:
@@ -98,11 +102,11 @@ class Teacher:
     # -- one function a task: it returns None where the scene does not fit ---------------------------------------------
 
     def caption(self, scene: Scene, random: Random) -> Conversation | None:
-        captions = self.captions(scene)
+        captions = self.captions(scene) + (self.grounded_captions(scene) if self.grounded else [])
         return (self.turn(random, "caption", random.choice(captions)),) if captions else None
 
     def captions(self, scene: Scene) -> list[str]:
-        """Brief captions of a picture: what is there; and where; or with boxes (CogVLM's grounded captions)."""
+        """Brief captions of a picture: what is there, and where."""
         if scene.captions or scene.kind == "coco":
             return list(scene.captions)
         place = IN_PLACE[scene.place]
@@ -114,8 +118,14 @@ class Teacher:
         return [
             f"{join([self.counted(count, name) for name, count in scene.counts().items()])} {place}",
             f"{join([f'{a(thing.name)} {IN_SLOT[thing.slot]}' for thing in things])} {place}",
-            f"{join([f'{a(thing.name)} {box_text([relative(thing, scene)])}' for thing in things[:3]])} {place}",
         ]
+
+    def grounded_captions(self, scene: Scene) -> list[str]:
+        """CogVLM's kind of caption: up to three things, each with its box."""
+        if scene.kind in ("shape", "sum") or not scene.things:
+            return []
+        things = [f"{a(thing.name)} {box_text([relative(thing, scene)])}" for thing in scene.things[-3:]]
+        return [f"{join(things)} {IN_PLACE[scene.place]}" if scene.place else join(things)]
 
     def describe(self, scene: Scene, random: Random) -> Conversation | None:
         if scene.kind in ("shape", "sum", "coco"):
@@ -282,10 +292,10 @@ ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked
 
 
 def conversations(
-    teacher: Teacher, scene: Scene, random: Random, count: int, tasks: dict[str, float] = TASK_WEIGHTS
+    teacher: Teacher, scene: Scene, random: Random, count: int, tasks: dict[str, float] | None = None
 ) -> list[Conversation]:
-    """Up to ``count`` different conversations about a scene, tasks drawn by weight."""
-    left, found = dict(tasks), []
+    """Up to ``count`` different conversations about a scene, tasks drawn by weight (the teacher's own by default)."""
+    left, found = dict(tasks or teacher.tasks), []
     while left and len(found) < count:
         task = random.choices(list(left), list(left.values()))[0]
         make: Callable[[Scene, Random], Conversation | None] = getattr(teacher, task)

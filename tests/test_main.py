@@ -1,0 +1,228 @@
+"""The command line: what is wrong is one line on stderr and exit code 2; what is right can be read by programs."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.tiny_run import TINY
+from vlmcore import presets
+from vlmcore.__main__ import main
+from vlmcore.data.world import DATA
+
+PICTURE = str(DATA / "coco_sample" / "images" / "000000000001.png")
+QUESTION = "What is in the picture?"
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run ``vlmcore`` with arguments in this process; (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["vlmcore", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as error:
+            code = error.code
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def one_line(result, *words):
+    code, out, err = result
+    assert code == 2 and out == "", (code, out, err)
+    assert err.startswith("vlmcore: ") and err.count("\n") == 1 and err.endswith("\n"), err
+    assert "Traceback" not in err
+    for word in words:
+        assert str(word) in err
+
+
+# -- bad input -------------------------------------------------------------------------------------------------------
+
+
+def bad_picture(folder: Path, kind: str) -> Path:
+    path = folder / "picture.png"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "empty":
+        path.touch()
+    elif kind == "corrupt":
+        path.write_bytes(Path(PICTURE).read_bytes()[:300])
+    elif kind == "text":
+        path.write_text("this is no picture\n" * 20)
+    elif kind == "huge":
+        Image.new("1", (20_000, 20_000)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "corrupt", "text", "folder", "huge"])
+def test_bad_pictures(call, tiny_folder, tmp_path, kind):
+    path = bad_picture(tmp_path, kind)
+    one_line(call("ask", path, QUESTION, "--model", tiny_folder), path)
+
+
+@pytest.mark.parametrize("question, word", [("", "empty"), (" \n ", "empty"), ("cow " * 3000, "tokens")])
+def test_bad_questions(call, tiny_folder, question, word):
+    one_line(call("ask", PICTURE, question, "--model", tiny_folder), word)
+
+
+FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+
+
+@pytest.mark.parametrize("command", [("ask", PICTURE, QUESTION, "--model"), ("evaluate",)], ids=["ask", "evaluate"])
+@pytest.mark.parametrize("kind", ["missing", "empty", "foreign", "file"])
+def test_bad_model_folders(call, tmp_path, kind, command):
+    folder = tmp_path / "model"
+    if kind == "file":
+        folder.touch()
+    elif kind != "missing":
+        folder.mkdir()
+        if kind == "foreign":
+            (folder / "config.json").write_text('{"architectures": ["LlavaForConditionalGeneration"]}')
+    one_line(call(*command, folder), folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_damaged_models(call, tiny_folder, tmp_path, name):
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "run"))
+    (folder / name).write_bytes((folder / name).read_bytes()[:-30])
+    one_line(call("ask", PICTURE, QUESTION, "--model", folder), folder)
+
+
+def test_bad_drawings_and_charts(call, tiny_folder, tmp_path):
+    one_line(call("ask", PICTURE, QUESTION, "--model", tiny_folder, "--draw", tmp_path), tmp_path)
+    one_line(call("ask", PICTURE, QUESTION, "--model", tiny_folder, "--draw", tmp_path / "a.nonsense"), "nonsense")
+    one_line(call("evaluate", tiny_folder, "--per-task", 1, "--chart", tmp_path / "a.nonsense"), "nonsense")
+
+
+COCO = {
+    "missing": None,
+    "without annotations": {},
+    "not JSON": {"instances_train.json": "{"},
+    "a list": {"instances_train.json": "[]"},
+    "no images": {"instances_train.json": '{"images": [], "annotations": [], "categories": []}'},
+    "a missing picture": {
+        "instances_train.json": json.dumps(
+            {"images": [{"id": 1, "width": 9, "height": 9, "file_name": "a.png"}], "annotations": [], "categories": []}
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("kind", COCO)
+def test_bad_coco_folders(call, tmp_path, kind):
+    folder = tmp_path / "coco"
+    if COCO[kind] is not None:
+        (folder / "annotations").mkdir(parents=True)
+        for name, text in COCO[kind].items():
+            (folder / "annotations" / name).write_text(text)
+    one_line(call("train", "--out", tmp_path / "out", "--data", folder), folder)
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["train", "--preset", "tpu"], "cpu, full, gpu"),
+        (["train", "--presett", "cpu"], "--presett"),
+        (["train", "--out"], "--out"),
+        (["ask"], "PICTURE"),
+        (["ask", PICTURE], "QUESTION"),
+        (["ask", PICTURE, QUESTION, "too much"], "too much"),
+        (["ask", PICTURE, QUESTION, "--json", "--boxes"], "--boxes"),
+        (["evaluate", "--per-task", "many"], "many"),
+        (["evaluate", "--per-task", "0"], "per-task"),
+        (["evaluate", "--seed", "1.5"], "1.5"),
+        (["aks", PICTURE, QUESTION], "aks"),
+        (["--nonsense"], "--nonsense"),
+    ],
+    ids=" ".join,
+)
+def test_bad_arguments(call, arguments, word):
+    one_line(call(*arguments), word)
+
+
+def test_an_output_folder_that_is_a_file(call, tmp_path):
+    (tmp_path / "file").touch()
+    one_line(call("train", "--out", tmp_path / "file"), "cannot write")
+
+
+# -- good input ------------------------------------------------------------------------------------------------------
+
+
+def test_ask(call, tiny_folder, tiny_assistant, tmp_path):
+    expected = tiny_assistant.ask(PICTURE, QUESTION)
+    assert call("ask", PICTURE, QUESTION, "--model", tiny_folder) == (0, expected.text + "\n", "")
+    code, out, err = call("ask", PICTURE, QUESTION, "--model", tiny_folder, "--json", "--draw", tmp_path / "drawn.png")
+    assert code == 0 and err == "" and out.count("\n") == 1
+    assert json.loads(out) == {"answer": expected.text, "boxes": [list(box) for box in expected.boxes]}
+    with Image.open(tmp_path / "drawn.png") as drawn, Image.open(PICTURE) as picture:
+        assert drawn.size == picture.size
+
+
+def test_evaluate(call, tiny_folder, tmp_path):
+    arguments = ("evaluate", tiny_folder, "--per-task", 1, "--seed", 5)
+    code, out, err = call(*arguments, "--json", "--chart", tmp_path / "radar.png")
+    result = json.loads(out)
+    assert code == 0 and err == "" and out.count("\n") == 1 and (tmp_path / "radar.png").stat().st_size > 1000
+    assert {"model", "scenes", "seed", "tasks", "mean"} <= result.keys()
+    assert result["model"] == str(tiny_folder) and result["seed"] == 5
+    assert result["mean"] == pytest.approx(sum(result["tasks"].values()) / len(result["tasks"]))
+    code, table, _ = call(*arguments)
+    assert code == 0 and all(task in table for task in result["tasks"])
+
+
+def test_train_and_resume(call, tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
+    code, _, _ = call("train", "--preset", "tiny", "--out", tmp_path / "run")
+    assert code == 0
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == (tiny_folder / "model.safetensors").read_bytes()
+    assert call("train", "--preset", "tiny", "--out", tmp_path / "run", "--resume")[0] == 0
+    code, _, err = call("train", "--preset", "cpu", "--out", tmp_path / "run", "--resume")
+    assert code == 2 and "other settings" in err
+
+
+def test_an_interrupt_is_no_traceback(call, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vlmcore.assistant.load", interrupt)
+    code, _, err = call("ask", PICTURE, QUESTION)
+    assert code == 130 and "Traceback" not in err
+
+
+def test_our_own_mistakes_keep_their_traceback(call, monkeypatch):
+    def mistake(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("vlmcore.assistant.load", mistake)
+    with pytest.raises(ZeroDivisionError):
+        call("ask", PICTURE, QUESTION)
+
+
+# -- as a program ----------------------------------------------------------------------------------------------------
+
+
+def program(*arguments):
+    command = [sys.executable, "-m", "vlmcore", *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=300, env=os.environ | {"COLUMNS": "60"}
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_as_a_program(tiny_folder, tiny_assistant, tmp_path):
+    code, out, err = program("ask", PICTURE, QUESTION, "--model", tiny_folder, "--json")
+    assert (code, err) == (0, "") and json.loads(out)["answer"] == tiny_assistant.ask(PICTURE, QUESTION).text
+    one_line(program("ask", tmp_path / "none.png", QUESTION, "--model", tiny_folder), "none.png")
+    one_line(program("train", "--preset", "tpu"), "tpu")
+    code, out, err = program("--help")
+    assert code == 0 and err == "" and all(command in out for command in ("train", "evaluate", "ask", "run"))
