@@ -43,7 +43,7 @@ def one_line(result, *words):
     assert err.startswith("vlmcore: ") and err.count("\n") == 1 and err.endswith("\n"), err
     assert "Traceback" not in err
     for word in words:
-        assert str(word) in err
+        assert str(word).lower() in err.lower()
 
 
 # -- bad input -------------------------------------------------------------------------------------------------------
@@ -134,13 +134,13 @@ def test_bad_coco_folders(call, tmp_path, kind):
         (["train", "--preset", "tpu"], "cpu, full, gpu"),
         (["train", "--presett", "cpu"], "--presett"),
         (["train", "--out"], "--out"),
-        (["ask"], "PICTURE"),
-        (["ask", PICTURE], "QUESTION"),
+        (["ask"], "picture"),
+        (["ask", PICTURE], "question"),
         (["ask", PICTURE, QUESTION, "too much"], "too much"),
         (["ask", PICTURE, QUESTION, "--json", "--boxes"], "--boxes"),
-        (["evaluate", "--per-task", "many"], "many"),
+        (["evaluate", "--per-task", "many"], "per-task"),
         (["evaluate", "--per-task", "0"], "per-task"),
-        (["evaluate", "--seed", "1.5"], "1.5"),
+        (["evaluate", "--seed", "1.5"], "--seed"),
         (["aks", PICTURE, QUESTION], "aks"),
         (["--nonsense"], "--nonsense"),
     ],

@@ -77,7 +77,8 @@ def run(out: Annotated[Path, typer.Option(help="where everything is left")] = Pa
 
 def main() -> None:
     try:
-        app(standalone_mode=False)
+        if app(standalone_mode=False) == 130:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
     except VlmError as error:
         print(f"vlmcore: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

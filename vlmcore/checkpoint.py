@@ -129,19 +129,20 @@ def load_training(path: Path, weights: dict[str, Tensor], optimizer: Optimizer) 
     if not path.exists():
         return [], {}
     tensors, about = read_tensors(path)
-    shapes = {name: value.shape for name, value in tensors.items() if name.startswith("weight/")}
-    if (
-        shapes != {f"weight/{name}": weight.shape for name, weight in weights.items()}
-        or not {"history", "scale"} <= about.keys()
-    ):
-        raise VlmError(f"{path} belongs to another run: train without --resume, or into another folder with --out")
+    states: dict[str, dict[str, Tensor]] = {name: {} for name in weights}
+    try:
+        history, scale = json.loads(about["history"]), json.loads(about["scale"])
+        for key in [key for key in tensors if key.startswith("optimizer/")]:
+            _, slot, name = key.split("/", 2)
+            states[name][slot] = tensors.pop(key)
+            assert states[name][slot].shape in (weights[name].shape, ())
+        shapes = {name: value.shape for name, value in tensors.items()}
+        assert shapes == {f"weight/{name}": weight.shape for name, weight in weights.items()}
+    except (KeyError, ValueError, AssertionError) as error:
+        what = f"{path} belongs to another run: train without --resume, or into another folder with --out"
+        raise VlmError(what) from error
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(tensors[f"weight/{name}"])
-            prefix = "optimizer/"
-            optimizer.state[weight] = {
-                key.removeprefix(prefix).split("/")[0]: value.to(weight.device)
-                for key, value in tensors.items()
-                if key.startswith(prefix) and key.split("/", 2)[2] == name
-            }
-    return json.loads(about["history"]), json.loads(about["scale"])
+            optimizer.state[weight] = {slot: value.to(weight.device) for slot, value in states[name].items()}
+    return history, scale

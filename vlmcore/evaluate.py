@@ -111,7 +111,7 @@ def evaluate(
     good = [True] * len(items)
     pictures = [world.paint(item.scene) for item in items]
     for turn in range(max(len(item.conversation) for item in items)):
-        asked = [i for i, item in enumerate(items) if turn < len(item.conversation)]
+        asked = [i for i, item in enumerate(items) if good[i] and turn < len(item.conversation)]
         questions = [(pictures[i], histories[i], items[i].conversation[turn].question) for i in asked]
         for i, answer in zip(asked, answer_all(questions), strict=True):
             expected = items[i].conversation[turn]

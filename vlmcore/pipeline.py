@@ -101,11 +101,12 @@ class Run:
         result, state = self.folder / f"{name}.safetensors", self.folder / f"{name}.state.safetensors"
         if self.resume and result.exists():
             load_weights(keep, read_tensors(result)[0], result)
+            state.unlink(missing_ok=True)
             return
         began = time.perf_counter()
         history = fit(model, losses, schedule, self.device, name=f"{name:9}", state=state, resume=self.resume)
-        write_tensors(result, {key: value.clone() for key, value in keep.state_dict().items()})
         write_json(self.folder / f"{name}.json", {"seconds": time.perf_counter() - began, "losses": history})
+        write_tensors(result, {key: value.clone() for key, value in keep.state_dict().items()})  # last: it says "done"
         state.unlink(missing_ok=True)
 
     # -- the steps ---------------------------------------------------------------------------------------------------
