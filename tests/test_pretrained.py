@@ -101,7 +101,7 @@ def test_the_vision_model_inside_clip():
 
 
 def test_names_of_published_checkpoints(tmp_path):
-    """As LLaVA 1.5 and CLIP lie on the Hub: one level more in the vision tower's names, and stored position ids."""
+    """As they lie on the Hub: one level more in the names of LLaVA's vision tower, tables that everyone computes."""
     theirs = tiny.llava()
     file = saved(theirs, tmp_path / "llava") / "model.safetensors"
     tensors = {
@@ -119,6 +119,13 @@ def test_names_of_published_checkpoints(tmp_path):
     save_file(load_file(file) | stored, file, {"format": "pt"})
     their_output, our_output = FAMILIES["clip"][2]
     tiny.agree(our_output(load_pretrained(tmp_path / "clip")), their_output(theirs))
+
+    theirs = tiny.llama(num_key_value_heads=2)
+    file = saved(theirs, tmp_path / "llama") / "model.safetensors"
+    stored = {f"model.layers.{n}.self_attn.rotary_emb.inv_freq": torch.ones(4) for n in range(3)}
+    save_file(load_file(file) | stored, file, {"format": "pt"})
+    their_output, our_output = FAMILIES["llama"][2]
+    tiny.agree(our_output(load_pretrained(tmp_path / "llama")), their_output(theirs))
 
 
 def test_weights_are_copies_in_their_own_format_and_can_be_trained(tmp_path):

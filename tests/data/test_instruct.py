@@ -79,9 +79,12 @@ def parse_boxes(text: str) -> list[list[float]]:
     return [[int(value) / 1000 for value in box.split(",")] for box in text[2:-2].split(";")]
 
 
+LAST = 1 - PRECISION / 1000  # the largest coordinate that three digits can tell
+
+
 def close(found: list[list[float]], exact: list[tuple[float, ...]]) -> bool:
     values = list(zip(chain(*found), chain(*exact), strict=True))
-    return len(found) == len(exact) and all(abs(x - y) <= PRECISION / 2000 + 1e-9 for x, y in values)
+    return len(found) == len(exact) and all(abs(x - min(y, LAST)) <= PRECISION / 2000 + 1e-9 for x, y in values)
 
 
 def counted(text: str) -> tuple[str, int]:
@@ -191,10 +194,16 @@ def test_held_out_objects_are_seen_and_named_in_training(training):
 # -- the answers -----------------------------------------------------------------------------------------------------
 
 
+def explained(scene: Scene, name: str) -> list[str]:
+    """What should stand behind the colon, if anything: where the things of that name are, in reading order."""
+    slots = sorted(thing.slot for thing in scene.things if thing.name == name and thing.slot is not None)
+    return [join([IN_SLOT[slot] for slot in slots])] if slots else []
+
+
 def test_caption(scenes):
     teacher = Teacher(WORLD)
     for scene, turn in answers(scenes, "caption"):
-        assert turn.answer in teacher.captions(scene)
+        assert turn.answer in teacher.captions(scene) + teacher.grounded_captions(scene)
     for scene in scenes:
         here = IN_PLACE[scene.place]
         assert all(caption.endswith(f" {here}") for caption in teacher.captions(scene))
@@ -206,10 +215,12 @@ def test_caption(scenes):
             left, right = (counted(part) for part in texts[0].split(" plus "))
             assert {left[0], right[0]} == set(there) - {"plus"} and left[1] + right[1] == there[left[0]]
         else:
-            how_many, where, boxes = (re.split(r", | and ", text) for text in texts)
+            how_many, where = (re.split(r", | and ", text) for text in texts)
             assert Counter(dict(counted(part) for part in how_many)) == there
             assert Counter(where) == Counter(f"{a(thing.name)} {IN_SLOT[thing.slot]}" for thing in scene.things)
-            first = sorted(scene.things, key=lambda thing: thing.slot)[:3]
+            (grounded,) = teacher.grounded_captions(scene)
+            boxes = re.split(r", (?=a)| and ", grounded.removesuffix(f" {here}"))
+            first = scene.things[-3:]
             assert [part.rsplit(" ", 1)[0] for part in boxes] == [a(thing.name) for thing in first]
             found = [parse_boxes(part.rsplit(" ", 1)[1])[0] for part in boxes]
             assert close(found, [relative(thing, scene) for thing in first])
@@ -231,7 +242,9 @@ def test_count(scenes):
     told = Counter()
     for scene, turn in answers(scenes, "count"):
         count = sum(thing.name == asked_name(turn) for thing in scene.things)
-        assert turn.answer == NUMBERS[count]
+        number, *where = turn.answer.split(": ")
+        assert number == NUMBERS[count]
+        assert explained(scene, asked_name(turn)) == where
         told[count] += 1
     assert 0.05 < told[0] / told.total() < 0.15 and max(told) >= 5
 
@@ -255,7 +268,9 @@ def test_exists(scenes):
     told = Counter()
     for scene, turn in answers(scenes, "exists"):
         there = any(thing.name == asked_name(turn) for thing in scene.things)
-        assert turn.answer == ("yes" if there else "no")
+        answer, *where = turn.answer.split(": ")
+        assert answer == ("yes" if there else "no")
+        assert explained(scene, asked_name(turn)) == where
         told[there] += 1
     assert told[True] / told.total() == pytest.approx(0.5, abs=0.05)
 
@@ -317,7 +332,7 @@ def test_conversation(scenes):
             assert first.answer == a(thing.name)
         else:
             (thing,) = scene.named(asked_name(first))
-            assert (first.task, first.answer) == ("exists", "yes")
+            assert (first.task, first.answer.split(":")[0]) == ("exists", "yes")
         item = OBJECTS[thing.name]
         right = {
             "it_colour": item.colour,
@@ -327,7 +342,7 @@ def test_conversation(scenes):
         }
         assert len(rest) == 2 and len({turn.task for turn in rest}) == 2
         for turn in rest:
-            assert turn.answer == right[turn.task]
+            assert turn.answer.split(":")[0] == right[turn.task]
             assert turn.question in wordings()[turn.task]["train"]
             assert turn.task != "it_found" or thing.name not in HELD_OUT
             assert turn.task != "it_position" or len(scene.named(thing.name)) == 1  # which one would "it" be?
@@ -340,7 +355,7 @@ def test_conversations_are_as_many_as_asked_for_and_repeat_no_task_that_has_one_
     for index, scene in enumerate(scenes[:300]):
         made = conversations(teacher, scene, Random(index), 5)
         assert made == conversations(teacher, scene, Random(index), 5)
-        assert len(made) <= 5
+        assert len(made) == 5 or scene.kind in ("sum", "shape")  # of which less can be asked
         tasks = Counter(talk[0].task for talk in made if len(talk) == 1)
         assert all(tasks[t] <= 1 for t in ("caption", "describe", "background", "sum", "unusual", "shape"))
     assert {t[0].task for t in conversations(teacher, scenes[0], Random(0), 9, {"count": 1, "what": 1})} == {
@@ -357,8 +372,9 @@ def test_box_text_parses_back_to_within_rounding():
     for _ in range(500):
         boxes = [tuple(random.random() for _ in range(4)) for _ in range(random.randint(1, 4))]
         assert close(parse_boxes(box_text(boxes)), boxes)
-    assert box_text([(0.341, 0, 0.5, 1)]) == "[[340,000,500,1000]]"
+    assert box_text([(0.341, 0, 0.5, 1)]) == "[[340,000,500,980]]"
     assert {int(number(value / 997)) % PRECISION for value in range(998)} == {0}
+    assert all(len(number(value / 997)) == 3 for value in range(998))
 
 
 @pytest.mark.parametrize(
@@ -395,8 +411,7 @@ def test_word_map_agrees_with_the_scene(scenes):
             x, y = (value * CELLS / side for value, side in zip(thing.centre, scene.size))
             name, *rest = cells[int(y) * CELLS + int(x)]
             assert name == thing.name
-            assert close([[int(value) / 1000 for value in rest[:4]]], [relative(thing, scene)])
-            assert " ".join(rest[4:]) in ("", SLOTS[thing.slot])
+            assert " ".join(rest) == SLOTS[thing.slot]
 
 
 # -- photos ----------------------------------------------------------------------------------------------------------
@@ -423,7 +438,9 @@ def test_photos_get_the_questions_that_their_annotations_answer():
     turns = {
         task: {(turn.question, turn.answer) for talk in talks if talk for turn in talk} for task, talks in made.items()
     }
-    assert {answer for _, answer in turns["caption"]} == set(PHOTO.captions)
+    assert {answer for _, answer in turns["caption"]} == {*PHOTO.captions, *teacher.grounded_captions(PHOTO)}
+    reader = Teacher(WORLD, annotated=NAMES, grounded=False)  # never speaks of coordinates
+    assert {reader.caption(PHOTO, random)[0].answer for _ in range(50)} == set(PHOTO.captions)
     for question, answer in turns["count"]:
         assert answer == ("two" if "people" in question else "one" if "wine glasses" in question else "none")
         assert "sheep" not in question  # twelve: more than we have words for
