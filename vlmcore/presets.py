@@ -23,10 +23,10 @@ class Preset:
     pictures_per_step: int = 128  # contrastive batch
     rows: int = 16  # of the language model's batches
     length: int = 128  # tokens a row
-    eyes: Schedule = Schedule(steps=320, lr=1e-2)  # contrastive pretraining
+    eyes: Schedule = Schedule(steps=340, lr=1e-2)  # contrastive pretraining
     reading: Schedule = Schedule(steps=700, lr=6e-3)  # language model pretraining
-    align: Schedule = Schedule(steps=120, lr=1e-2)  # stage 1
-    tune: Schedule = Schedule(steps=560, lr=6e-3)  # stage 2
+    align: Schedule = Schedule(steps=80, lr=1e-2)  # stage 1
+    tune: Schedule = Schedule(steps=560, lr=5e-3)  # stage 2
     seed: int = 0
 
 

@@ -109,7 +109,7 @@ class LanguageBatches:
 
     def running_text(self, step: int) -> Batch:
         """A few longer rows of facts and English, for stage 2 too: what is not repeated is forgotten."""
-        return self.chat.pack(self.texts(Random(f"text {self.seed} {step}")), max(self.rows // 16, 1), 2 * self.length)
+        return self.chat.pack(self.texts(Random(f"text {self.seed} {step}")), max(self.rows // 8, 1), 2 * self.length)
 
     def maps(self, random: Random) -> Iterator[Document]:
         while True:
