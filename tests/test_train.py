@@ -178,7 +178,7 @@ def test_damaged_and_foreign_states_are_told_of(tmp_path):
     named = {f"weight/{name}": value for name, value in make().state_dict().items()}
     write_tensors(state, named)  # nothing said about losses
     resume(make(), None)
-    write_tensors(state, named, {"history": "[", "scale": "{}"})
+    write_tensors(state, named, {"progress": "["})
     resume(make(), None)
-    write_tensors(state, named | {"optimizer/x": torch.zeros(1)}, {"history": "[]", "scale": "{}"})
+    write_tensors(state, named | {"optimizer/x": torch.zeros(1)}, {"progress": '{"history": [], "scale": {}}'})
     resume(make(), None)

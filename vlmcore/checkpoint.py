@@ -121,7 +121,8 @@ def save_training(
     tensors = {f"weight/{name}": weight for name, weight in weights.items()}
     for parameter, state in optimizer.state.items():
         tensors |= {f"optimizer/{key}/{names[id(parameter)]}": value for key, value in state.items()}
-    write_tensors(path, tensors, {"history": json.dumps(history), "scale": json.dumps(scale)})
+    # one note, not two: safetensors writes several in any order, and the same run must leave the same bytes
+    write_tensors(path, tensors, {"progress": json.dumps({"history": history, "scale": scale})})
 
 
 def load_training(path: Path, weights: dict[str, Tensor], optimizer: Optimizer) -> tuple[list[dict[str, float]], dict]:
@@ -131,14 +132,15 @@ def load_training(path: Path, weights: dict[str, Tensor], optimizer: Optimizer) 
     tensors, about = read_tensors(path)
     states: dict[str, dict[str, Tensor]] = {name: {} for name in weights}
     try:
-        history, scale = json.loads(about["history"]), json.loads(about["scale"])
+        progress = json.loads(about["progress"])
+        history, scale = progress["history"], progress["scale"]
         for key in [key for key in tensors if key.startswith("optimizer/")]:
             _, slot, name = key.split("/", 2)
             states[name][slot] = tensors.pop(key)
             assert states[name][slot].shape in (weights[name].shape, ())
         shapes = {name: value.shape for name, value in tensors.items()}
         assert shapes == {f"weight/{name}": weight.shape for name, weight in weights.items()}
-    except (KeyError, ValueError, AssertionError) as error:
+    except (KeyError, TypeError, ValueError, AssertionError) as error:
         what = f"{path} belongs to another run: train without --resume, or into another folder with --out"
         raise VlmError(what) from error
     with torch.no_grad():
