@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from vlmcore import masks
-from vlmcore.transformer import Block, Cache, Transformer, TransformerConfig, attend, rotary_table, rotate
+from vlmcore.transformer import Block, Cache, Transformer, TransformerConfig, attend, make_norm, rotary_table, rotate
 
 CONFIG = TransformerConfig(width=32, layers=3, heads=4, kv_heads=2, hidden=48)
 CLIP_LIKE = replace(CONFIG, kv_heads=4, activation="gelu", norm="layer", bias=True, rope_theta=None)
@@ -121,6 +121,24 @@ def test_block_is_the_encoder_layer_of_pytorch(causal):
     x, mask = random(2, 6, 32), masks.causal(6)
     expected = theirs(x, src_mask=~mask[0, 0] if causal else None)  # there True means "may not look"
     torch.testing.assert_close(block(x, mask if causal else None), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e3])
+def test_norm_is_the_formula_and_so_is_its_gradient(size):
+    x = random(2, 5, 32) * size
+    x[0, 1] = 0  # an empty cell of a word map
+    norm = make_norm(CONFIG)
+    with torch.no_grad():
+        norm.weight.copy_(random(32, seed=1))
+    exact, rough = x.double().requires_grad_(), x.clone().requires_grad_()
+    weight = norm.weight.detach().double().requires_grad_()
+    expected = exact / (exact.square().mean(-1, keepdim=True) + CONFIG.eps).sqrt() * weight
+    ours, upstream = norm(rough), random(2, 5, 32, seed=2)
+    torch.testing.assert_close(ours, expected.float(), atol=1e-5, rtol=1e-5)
+    ours.backward(upstream)
+    expected.backward(upstream.double())
+    torch.testing.assert_close(rough.grad * size, exact.grad.float() * size, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(norm.weight.grad, weight.grad.float(), atol=1e-4, rtol=1e-4)
 
 
 # -- the stack -------------------------------------------------------------------------------------------------------
