@@ -87,9 +87,9 @@ def iou(first: Box, second: Box) -> float:
 
 
 def right(answer: str, expected: str, boxes: Sequence[Box] = ()) -> bool:
-    """Is an answer right, explanations behind a colon aside? With ``boxes``: each must be found, in any order."""
+    """Is an answer right, what was thought aloud before a colon aside? With ``boxes``: each must be found, in any order."""
     if not boxes:
-        answer, expected = (" ".join(text.split(":")[0].split()) for text in (answer, expected))
+        answer, expected = (" ".join(text.split(":")[-1].split()) for text in (answer, expected))
         return answer == expected
     found = parse_boxes(answer)
     left = list(boxes)

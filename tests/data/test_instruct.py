@@ -143,7 +143,7 @@ def test_every_task_has_wordings_of_both_kinds_with_the_same_slots():
 
 def test_wordings_format_and_are_written_properly():
     for _, _, text in TEMPLATES:
-        question = text.format(one="an owl", many="owls", name="owl", place="top left")
+        question = text.format(one="an owl", many="owls", name="owl", place="top-left")
         assert "{" not in question and "  " not in question and question.strip() == question != ""
 
 
@@ -194,10 +194,13 @@ def test_held_out_objects_are_seen_and_named_in_training(training):
 # -- the answers -----------------------------------------------------------------------------------------------------
 
 
-def explained(scene: Scene, name: str) -> list[str]:
-    """What should stand behind the colon, if anything: where the things of that name are, in reading order."""
-    slots = sorted(thing.slot for thing in scene.things if thing.name == name and thing.slot is not None)
-    return [join([IN_SLOT[slot] for slot in slots])] if slots else []
+def thought(slots: list[int]) -> str:
+    """How things in these slots are counted aloud."""
+    return ", ".join(f"{number} {IN_SLOT[slot]}" for number, slot in zip(NUMBERS[1:], slots))
+
+
+def slots_of_name(scene: Scene, name: str) -> list[int]:
+    return sorted(thing.slot for thing in scene.things if thing.name == name and thing.slot is not None)
 
 
 def test_caption(scenes):
@@ -228,10 +231,10 @@ def test_caption(scenes):
 
 def test_describe(scenes):
     for scene, turn in answers(scenes, "describe"):
-        here, things = turn.answer.split(" there is ")
+        here, *things = turn.answer.split(", ")
         assert here == IN_PLACE[scene.place]
         ordered = sorted(scene.things, key=lambda thing: thing.slot)
-        assert re.split(r", | and ", things) == [f"{a(thing.name)} {IN_SLOT[thing.slot]}" for thing in ordered]
+        assert things == [f"{IN_SLOT[thing.slot]} is {a(thing.name)}" for thing in ordered]
 
 
 def test_background(scenes):
@@ -242,9 +245,10 @@ def test_count(scenes):
     told = Counter()
     for scene, turn in answers(scenes, "count"):
         count = sum(thing.name == asked_name(turn) for thing in scene.things)
-        number, *where = turn.answer.split(": ")
+        *aloud, number = turn.answer.split(": ")
         assert number == NUMBERS[count]
-        assert explained(scene, asked_name(turn)) == where
+        slots = slots_of_name(scene, asked_name(turn))
+        assert aloud == ([thought(slots)] if slots else [])
         told[count] += 1
     assert 0.05 < told[0] / told.total() < 0.15 and max(told) >= 5
 
@@ -252,7 +256,7 @@ def test_count(scenes):
 def test_position(scenes):
     for scene, turn in answers(scenes, "position"):
         (thing,) = scene.named(asked_name(turn))
-        assert turn.answer == IN_SLOT[thing.slot]
+        assert turn.answer == f"the {thing.name} is {IN_SLOT[thing.slot]}"
 
 
 def test_what(scenes):
@@ -268,9 +272,7 @@ def test_exists(scenes):
     told = Counter()
     for scene, turn in answers(scenes, "exists"):
         there = any(thing.name == asked_name(turn) for thing in scene.things)
-        answer, *where = turn.answer.split(": ")
-        assert answer == ("yes" if there else "no")
-        assert explained(scene, asked_name(turn)) == where
+        assert turn.answer == ("yes" if there else "no")
         told[there] += 1
     assert told[True] / told.total() == pytest.approx(0.5, abs=0.05)
 
@@ -285,24 +287,29 @@ def test_box(scenes):
 
 def test_sum(scenes):
     for scene, turn in answers(scenes, "sum"):
-        left, right, total = (counted(part) for part in re.split(" plus | is ", turn.answer))
+        aloud, said = turn.answer.split(": ")
+        left, right, total = (counted(part) for part in re.split(" plus | is ", said))
         (plus,) = scene.named("plus")
         sides = Counter(t.centre[0] < plus.centre[0] for t in scene.things if t.name != "plus")
         assert (left[1], right[1], total[1]) == (sides[True], sides[False], sides.total())
         assert {left[0], right[0], total[0]} | {"plus"} == {thing.name for thing in scene.things}
+        by_side = sorted(slots_of_name(scene, left[0]), key=lambda slot: (slot % 3, slot))
+        assert aloud == thought(by_side)
 
 
 def test_unusual(scenes):
     for scene, turn in answers(scenes, "unusual"):
         away = [t.name for t in scene.things if OBJECTS[t.name].found != scene.place]
         here = IN_PLACE[scene.place]
+        aloud, verdict = turn.answer.split(": ")
+        ordered = sorted(scene.things, key=lambda thing: thing.slot)
+        homes = [IN_PLACE[OBJECTS[thing.name].found] for thing in ordered]
+        assert aloud.split(", ") == [f"{a(t.name)} belongs {home}" for t, home in zip(ordered, homes)]
         if away:
-            assert (
-                turn.answer
-                == f"the {away[0]}, because {a(away[0])} belongs {IN_PLACE[OBJECTS[away[0]].found]}, not {here}"
-            )
+            home = IN_PLACE[OBJECTS[away[0]].found]
+            assert verdict == f"the {away[0]}, because it belongs {home}, not {here}"
         else:
-            assert turn.answer == f"nothing, because everything here belongs {here}"
+            assert verdict == f"nothing, because everything here belongs {here}"
 
 
 def test_shape(scenes):
@@ -332,17 +339,17 @@ def test_conversation(scenes):
             assert first.answer == a(thing.name)
         else:
             (thing,) = scene.named(asked_name(first))
-            assert (first.task, first.answer.split(":")[0]) == ("exists", "yes")
+            assert (first.task, first.answer) == ("exists", "yes")
         item = OBJECTS[thing.name]
         right = {
             "it_colour": item.colour,
             "it_count": NUMBERS[len(scene.named(thing.name))],
-            "it_position": IN_SLOT[thing.slot],
+            "it_position": f"the {thing.name} is {IN_SLOT[thing.slot]}",
             "it_found": IN_PLACE[item.found],
         }
         assert len(rest) == 2 and len({turn.task for turn in rest}) == 2
         for turn in rest:
-            assert turn.answer.split(":")[0] == right[turn.task]
+            assert turn.answer.split(": ")[-1] == right[turn.task]
             assert turn.question in wordings()[turn.task]["train"]
             assert turn.task != "it_found" or thing.name not in HELD_OUT
             assert turn.task != "it_position" or len(scene.named(thing.name)) == 1  # which one would "it" be?

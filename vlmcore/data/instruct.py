@@ -18,9 +18,9 @@ from vlmcore.data.world import DATA, SLOTS, Scene, Thing, World, any_held_out_pa
 
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 IN_SLOT = (
-    "in the top left", "at the top", "in the top right",
+    "in the top-left", "at the top", "in the top-right",
     "on the left", "in the middle", "on the right",
-    "in the bottom left", "at the bottom", "in the bottom right",
+    "in the bottom-left", "at the bottom", "in the bottom-right",
 )  # fmt: skip
 CELLS = 4  # cells a side of a word map, as many as the vision encoder's patches
 PLURALS = {"person": "people", "mouse": "mice", "knife": "knives"} | {n: n for n in ("sheep", "skis", "scissors")}
@@ -29,7 +29,7 @@ PRECISION = 20  # coordinates are told in thousandths of the picture, rounded to
 
 @dataclass(frozen=True)
 class Turn:
-    """One question and its answer; what stands behind a colon explains it and is not scored.
+    """One question and its answer; what stands before a colon is thought aloud and not scored.
 
     ``boxes``: what the answer's coordinates stand for, relative, 0 to 1.
     """
@@ -130,8 +130,8 @@ class Teacher:
     def describe(self, scene: Scene, random: Random) -> Conversation | None:
         if scene.kind in ("shape", "sum", "coco"):
             return None
-        things = [f"{a(thing.name)} {IN_SLOT[thing.slot]}" for thing in in_order(scene)]
-        return (self.turn(random, "describe", f"{IN_PLACE[scene.place]} there is {join(things)}"),)
+        things = [f"{IN_SLOT[thing.slot]} is {a(thing.name)}" for thing in in_order(scene)]
+        return (self.turn(random, "describe", ", ".join([IN_PLACE[scene.place], *things])),)
 
     def background(self, scene: Scene, random: Random) -> Conversation | None:
         return (self.turn(random, "background", IN_PLACE[scene.place]),) if scene.place else None
@@ -145,11 +145,11 @@ class Teacher:
         things = [thing for thing in in_order(scene) if thing.name == name]
         if len(things) >= len(NUMBERS):
             return None
-        return (self.turn(random, "count", NUMBERS[len(things)] + where(things), many=self.plural(name)),)
+        return (self.turn(random, "count", aloud(things) + NUMBERS[len(things)], many=self.plural(name)),)
 
     def position(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._single(scene, random)
-        return (self.turn(random, "position", IN_SLOT[thing.slot], name=thing.name),) if thing else None
+        return (self.turn(random, "position", stands(thing), name=thing.name),) if thing else None
 
     def what(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._placed(scene, random)
@@ -167,8 +167,7 @@ class Teacher:
         if name is None or (scene.kind == "coco" and not self.annotated):  # "yes" alone would teach to say yes
             return None
         slots = {"one": a(name), "many": self.plural(name)}
-        things = [thing for thing in in_order(scene) if thing.name == name]
-        return (self.turn(random, "exists", "yes" + where(things) if there else "no", **slots),)
+        return (self.turn(random, "exists", "yes" if there else "no", **slots),)
 
     def box(self, scene: Scene, random: Random) -> Conversation | None:
         name = None if scene.kind == "shape" else self._present(scene, random)
@@ -184,11 +183,13 @@ class Teacher:
         if scene.kind != "unusual":
             return None
         place = IN_PLACE[scene.place]
+        homes = [(thing.name, IN_PLACE[self.objects[thing.name].found]) for thing in in_order(scene)]
+        thought = ", ".join(f"{a(name)} belongs {home}" for name, home in homes)
         if scene.odd is None:
-            return (self.turn(random, "unusual", f"nothing, because everything here belongs {place}"),)
-        home = IN_PLACE[self.objects[scene.odd].found]
-        reason = f"the {scene.odd}, because {a(scene.odd)} belongs {home}, not {place}"
-        return (self.turn(random, "unusual", reason),)
+            verdict = f"nothing, because everything here belongs {place}"
+        else:
+            verdict = f"the {scene.odd}, because it belongs {dict(homes)[scene.odd]}, not {place}"
+        return (self.turn(random, "unusual", f"{thought}: {verdict}"),)
 
     def shape(self, scene: Scene, random: Random) -> Conversation | None:
         return (self.turn(random, "shape", a(scene.shape)),) if scene.shape else None
@@ -210,13 +211,14 @@ class Teacher:
         thing = self._placed(scene, random)
         if thing is None or scene.kind == "sum":
             return None
-        item, count = self.objects[thing.name], len(scene.named(thing.name))
-        more = [("it_colour", item.colour), ("it_count", NUMBERS[count] + where(scene.named(thing.name)))]
+        item = self.objects[thing.name]
+        same = [other for other in in_order(scene) if other.name == thing.name]
+        more = [("it_colour", item.colour), ("it_count", aloud(same) + NUMBERS[len(same)])]
         if not self.world.held_out(thing.name):
             more.append(("it_found", IN_PLACE[item.found]))
-        if count == 1 and random.random() < 0.5:
-            first = self.turn(random, "exists", "yes" + where([thing]), one=a(thing.name), many=item.plural)
-            more.append(("it_position", IN_SLOT[thing.slot]))
+        if len(same) == 1 and random.random() < 0.5:
+            first = self.turn(random, "exists", "yes", one=a(thing.name), many=item.plural)
+            more.append(("it_position", stands(thing)))
         else:
             first = self.turn(random, "what", a(thing.name), place=SLOTS[thing.slot])
         follow_up = random.sample(more, 2)
@@ -249,20 +251,24 @@ class Teacher:
         return random.choice(placed) if placed else None
 
     def _sum_words(self, scene: Scene, total: bool = False) -> str:
-        left = sum(thing.slot in (0, 3, 6) for thing in scene.things)
-        right = sum(thing.slot in (2, 5, 8) for thing in scene.things)
-        name = next(thing.name for thing in scene.things if thing.name != "plus")
-        words = f"{self.counted_one(left, name)} plus {self.counted_one(right, name)}"
-        return f"{words} is {self.counted_one(left + right, name)}" if total else words
+        left = [thing for thing in in_order(scene) if thing.slot in (0, 3, 6)]
+        right = [thing for thing in in_order(scene) if thing.slot in (2, 5, 8)]
+        name = left[0].name
+        words = f"{self.counted_one(len(left), name)} plus {self.counted_one(len(right), name)}"
+        return f"{aloud(left + right)}{words} is {self.counted_one(len(left + right), name)}" if total else words
 
     def counted_one(self, count: int, name: str) -> str:
         return f"{NUMBERS[count]} {name if count == 1 else self.plural(name)}"
 
 
-def where(things: list[Thing]) -> str:
-    """The explanation behind a number or a yes: ": in the top left and on the right". It is not scored."""
-    slots = sorted(thing.slot for thing in things if thing.slot is not None)
-    return f": {join([IN_SLOT[slot] for slot in slots])}" if slots else ""
+def aloud(things: list[Thing]) -> str:
+    """Counting aloud before the number: "one in the top-left, two on the right: ". Not scored, but it helps."""
+    slots = [thing.slot for thing in things if thing.slot is not None]
+    return ", ".join(f"{NUMBERS[n]} {IN_SLOT[slot]}" for n, slot in enumerate(slots, 1)) + ": " if slots else ""
+
+
+def stands(thing: Thing) -> str:
+    return f"the {thing.name} is {IN_SLOT[thing.slot]}"
 
 
 def in_order(scene: Scene) -> list[Thing]:
@@ -277,14 +283,14 @@ def word_map(scene: Scene) -> list[list[str]]:
     for thing in scene.things:
         x, y = thing.centre
         cell = min(int(y / height * CELLS), CELLS - 1) * CELLS + min(int(x / width * CELLS), CELLS - 1)
-        cells[cell] = [thing.name, *(SLOTS[thing.slot].split() if thing.slot is not None else [])]
+        cells[cell] = [thing.name, *([SLOTS[thing.slot]] if thing.slot is not None else [])]
     return cells
 
 
 # sum, unusual and shape fit few scenes and are asked nearly always where they do
 TASK_WEIGHTS: dict[str, float] = {
-    "caption": 2.5, "describe": 2, "background": 0.4, "count": 2.5, "position": 1.5, "what": 1.5, "colour": 1,
-    "exists": 1.5, "box": 2.5, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
+    "caption": 1.5, "describe": 3, "background": 0.4, "count": 3.5, "position": 1, "what": 1, "colour": 0.8,
+    "exists": 1.2, "box": 3, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
 }  # fmt: skip
 
 

@@ -22,8 +22,9 @@ from vlmcore.data.world import Object, World
 IMAGE, USER, ASSISTANT, STOP, PAD = "<image>", "<user>", "<assistant>", "<stop>", "<pad>"
 SPECIAL = (IMAGE, USER, ASSISTANT, STOP, PAD)  # ids 0 to 4
 
-# Words keep the space before them, numbers stand in groups of up to three digits, signs stay together ("[[").
-PIECES = r" ?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+# Words keep the space before them, a last s is split off (so that "dogs" begins with "dog"), "top-left" is one word,
+# numbers stand in groups of up to three digits, signs stay together ("[[").
+PIECES = r" ?\p{L}{3,}?(?=s(?!\p{L}))| ?\p{L}+(?:-\p{L}+)*|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int = 2048) -> PreTrainedTokenizerFast:

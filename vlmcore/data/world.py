@@ -2,7 +2,7 @@
 
 Design choices:
 - a scene is a place (background) with Twemoji pictures in the nine parts of a 3×3 layout, jittered so that neighbours
-  overlap: things get partly hidden, yet "top left" never is a matter of opinion;
+  overlap: things get partly hidden, yet "top-left" never is a matter of opinion;
 - every scene knows what it holds, where, and how much of each thing can be seen: captions and boxes for free;
 - held out by construction: the pairs (thing, place) and (thing, thing) that ``held_out_pair`` names never meet in a
   training scene, and every evaluation scene holds at least one of them;
@@ -24,7 +24,7 @@ from PIL import Image
 from vlmcore.data.backgrounds import PLACES, background
 
 SIZE = 64  # pixels a side
-SLOTS = ("top left", "top", "top right", "left", "middle", "right", "bottom left", "bottom", "bottom right")
+SLOTS = ("top-left", "top", "top-right", "left", "middle", "right", "bottom-left", "bottom", "bottom-right")
 SLOT_CENTRES = (10.5, 32.0, 53.5)  # pixels; with ±5 of jitter no two centres share a cell of a 4×4 grid
 JITTER = 5.0
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -150,7 +150,7 @@ class World:
     def scene(self, random: Random, kind: str | None = None, evaluate: bool = False) -> Scene:
         """A new scene. ``evaluate``: it holds at least one held-out pair; otherwise it holds none."""
         if kind is None:
-            kind = random.choices(("scatter", "hidden", "sum", "unusual", "shape"), (60, 15, 6, 12, 7))[0]
+            kind = random.choices(("scatter", "hidden", "sum", "unusual", "shape"), (54, 14, 9, 17, 6))[0]
         compose = {
             "scatter": self._scatter,
             "hidden": self._hidden,
