@@ -175,9 +175,15 @@ def test_a_batch_is_laid_out_as_written():
 
 
 def test_word_maps_are_padded_with_minus_one():
-    rows = [[document([9], patches=2, cells=[[7], [8, 9, 10]])], [document([9], patches=2, cells=[[], [6]])]]
+    here, nowhere = (0.1, 0.2, 0.3, 0.4), None
+    rows = [
+        [document([9], patches=2, cells=[[7], [8, 9, 10]], boxes=[here, nowhere])],
+        [document([9], patches=2, cells=[[], [6]], boxes=[nowhere, here])],
+    ]
     batch = CHAT.batch(rows, 4)
     assert batch.cells.tolist() == [[[7, -1, -1], [8, 9, 10]], [[-1, -1, -1], [6, -1, -1]]]
+    assert batch.boxes.isnan().all(-1).tolist() == [[False, True], [True, False]]
+    assert torch.equal(batch.boxes[0, 0], torch.tensor(here)) and torch.equal(batch.boxes[1, 1], torch.tensor(here))
     assert batch.pictures is None
 
 

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from tests import tiny
 from vlmcore import masks
 from vlmcore.language import LanguageConfig, LanguageModel
-from vlmcore.transformer import Cache, TransformerConfig
+from vlmcore.transformer import Cache, TransformerConfig, rotary_table, rotate
 
 
 @cache
@@ -119,36 +118,56 @@ def test_a_tied_head_is_one_parameter():
 
 
 def test_attention_starts_as_matching():
-    """Keys equal queries, and the output is the transpose of the values, head by head and shared as GQA shares."""
+    """Keys equal queries but for the fastest pairs, outputs are the values' transpose, shared as GQA shares."""
     stack = TransformerConfig(width=32, layers=2, heads=4, kv_heads=2, hidden=16)
     for block in LanguageModel(LanguageConfig(40, stack)).transformer.blocks:
         query, key, value = block.attention.qkv.weight.detach().split([32, 16, 16])
+        sign = torch.ones(8, 1)
+        sign[[0, 4]] = -1  # of four pairs (i, i + 4), the fastest
         for head in range(4):
             mine, shared = slice(8 * head, 8 * head + 8), slice(8 * (head // 2), 8 * (head // 2) + 8)
-            assert torch.equal(query[mine], key[shared])
+            assert torch.equal(query[mine], key[shared] * sign)
             assert torch.equal(block.attention.out.weight[:, mine].T, value[shared])
         assert key[:8].std() > 0.04 and not torch.equal(key[:8], key[8:])
+
+
+def test_a_token_starts_by_looking_at_its_like_and_not_at_itself():
+    torch.manual_seed(0)
+    stack = TransformerConfig(width=192, layers=1, heads=6, kv_heads=6, hidden=16, rope_theta=500_000.0)
+    model = LanguageModel(LanguageConfig(100, stack))
+    ids = torch.arange(40)
+    ids[[3, 39]] = 99  # the word of place 3 comes again at place 39
+    block = model.transformer.blocks[0]
+    x = block.norm1(model.embedding(ids))[None]
+    query, key, _ = block.attention.qkv(x).view(1, 40, 3, 6, 32).permute(2, 0, 3, 1, 4)
+    table = rotary_table(torch.arange(40), 32, 500_000.0)
+    scores = (rotate(query, *table)[:, :, -1:] @ rotate(key, *table).transpose(-1, -2) / 32**0.5).softmax(-1)
+    share = scores.mean(1).flatten().tolist()
+    assert max(share) == share[3] > 0.5 and share[39] < 0.1
 
 
 # -- word maps -------------------------------------------------------------------------------------------------------
 
 
-def test_a_word_map_is_the_sum_of_rolled_embeddings():
+def test_a_word_map_is_the_sum_of_its_words():
     model = grouped()
     cells = torch.tensor([[[7, 8, 9], [4, -1, -1], [-1, -1, -1]], [[9, 8, 7], [5, 5, -1], [6, -1, -1]]])
-    table = model.embedding.weight.numpy()
-    expected = np.zeros((2, 3, 32))
+    nowhere = torch.full((2, 3, 4), torch.nan)
+    table = model.embedding.weight
+    expected = torch.zeros(2, 3, 32)
     for n in range(2):
         for p in range(3):
-            for i, word in enumerate(cells[n, p].tolist()):
-                if word >= 0:
-                    expected[n, p] += np.concatenate([table[word][32 - 4 * i :], table[word][: 32 - 4 * i]])
-    np.testing.assert_allclose(model.read_map(cells).numpy(), expected, atol=1e-6)
+            for word in cells[n, p].tolist():
+                expected[n, p] += table[word] if word >= 0 else 0
+    torch.testing.assert_close(model.read_map(cells, nowhere), expected)
 
 
-def test_a_word_map_knows_the_order_of_its_words_and_ignores_padding():
+def test_a_word_map_tells_its_boxes_along_four_rulers():
     model = grouped()
-    one, other, padded = (torch.tensor([[cell]]) for cell in ([7, 8], [8, 7], [7, 8, -1, -1]))
-    assert not torch.allclose(model.read_map(one), model.read_map(other), atol=0.1)
-    torch.testing.assert_close(model.read_map(one), model.read_map(padded), atol=0, rtol=0)
-    assert not model.read_map(torch.full((1, 2, 3), -1)).any()
+    torch.testing.assert_close(model.rulers @ model.rulers.T, 6.25 * torch.eye(4), atol=1e-5, rtol=0)
+    boxes = torch.rand(2, 3, 4)
+    boxes[1, 2] = torch.nan
+    read = model.read_map(torch.full((2, 3, 1), -1), boxes)
+    known = ~boxes.isnan()
+    torch.testing.assert_close(((read @ model.rulers.T / 6.25 + 1) / 2)[known], boxes[known])
+    assert not read[1, 2].any() and "rulers" not in model.state_dict()  # the layout stays Llama's

@@ -132,6 +132,7 @@ def test_bad_coco_folders(call, tmp_path, kind):
     "arguments, word",
     [
         (["train", "--preset", "tpu"], "cpu, full, gpu"),
+        (["controls", "--preset", "tpu"], "cpu, full, gpu"),
         (["train", "--presett", "cpu"], "--presett"),
         (["train", "--out"], "--out"),
         (["ask"], "picture"),
@@ -188,6 +189,15 @@ def test_train_and_resume(call, tiny_folder, tmp_path, monkeypatch):
     assert call("train", "--preset", "tiny", "--out", tmp_path / "run", "--resume")[0] == 0
     code, _, err = call("train", "--preset", "cpu", "--out", tmp_path / "run", "--resume")
     assert code == 2 and "other settings" in err
+
+
+def test_controls(call, tmp_path, monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
+    common = ("controls", "--preset", "tiny", "--out", tmp_path / "runs", "--per-task", "1")
+    code, out, _ = call(*common)
+    assert code == 0 and "no language pretraining" in out and "unusual new" in out
+    results = json.loads((tmp_path / "runs" / "controls.json").read_bytes())
+    assert results["picture hidden"].keys() == results["after stage 2"].keys()
 
 
 def test_an_interrupt_is_no_traceback(call, monkeypatch):

@@ -6,15 +6,26 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vlmcore.errors import VlmError
 
+if TYPE_CHECKING:
+    from vlmcore.presets import Preset
+
 app = typer.Typer(
     help="Build, train and question a small vision-language model.", no_args_is_help=True, add_completion=False
 )
+
+
+def choose(name: str) -> Preset:
+    from vlmcore.presets import PRESETS
+
+    if name not in PRESETS:
+        raise VlmError(f"there is no preset {name!r}: choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
 
 
 @app.command()
@@ -26,12 +37,9 @@ def train(
 ) -> None:
     """Train an assistant from nothing: language, vision, stage 1, stage 2."""
     from vlmcore.pipeline import train as chain
-    from vlmcore.presets import PRESETS
 
-    if preset not in PRESETS:
-        raise VlmError(f"there is no preset {preset!r}: choose one of {', '.join(PRESETS)}")
     began = time.perf_counter()
-    chain(PRESETS[preset], out, resume, data)
+    chain(choose(preset), out, resume, data)
     print(f"Done in {(time.perf_counter() - began) / 60:.1f} minutes: {out}")
 
 
@@ -65,6 +73,22 @@ def ask(
     if draw is not None:
         draw_boxes(picture, answer, draw)
     print(json.dumps({"answer": answer.text, "boxes": answer.boxes}) if as_json else answer)
+
+
+@app.command()
+def controls(
+    preset: Annotated[str, typer.Option(help="cpu, full or gpu; it is trained three times")] = "cpu",
+    out: Annotated[Path, typer.Option(help="where the trained models are kept")] = Path("runs/controls"),
+    per_task: Annotated[int, typer.Option(min=1, help="tests of each task")] = 100,
+    seed: Annotated[int, typer.Option(help="of the held-out scenes")] = 1000,
+) -> None:
+    """Train and score without reading, without facts, without a picture: what does "unusual" rest on?"""
+    from vlmcore import controls
+    from vlmcore.checkpoint import write_json
+
+    results = controls.controls(choose(preset), out, per_task, seed)
+    write_json(out / "controls.json", results)
+    print(controls.table(results))
 
 
 @app.command()

@@ -9,6 +9,7 @@ Design choices:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -18,7 +19,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from vlmcore import masks
-from vlmcore.data.instruct import Turn
+from vlmcore.data.instruct import Box, Turn
 from vlmcore.data.text import ASSISTANT, IMAGE, PAD, STOP, USER
 
 IGNORE = -100  # the label of what is not supervised
@@ -31,7 +32,8 @@ class Document:
     turns: list[tuple[list[int], list[int]]]
     patches: int = 0  # <image> tokens in front
     picture: int | None = None  # which row of the features goes there
-    cells: list[list[list[int]]] = field(default_factory=list)  # or the word map that does, as ids
+    cells: list[list[list[int]]] = field(default_factory=list)  # or the word map that does, as ids,
+    boxes: Sequence[Box | None] = ()  # and where the things in its cells are
 
     def __len__(self) -> int:
         return self.patches + sum(len(ids) for ids, _ in self.turns)
@@ -39,7 +41,7 @@ class Document:
 
 @dataclass
 class Batch:
-    """Rows of tokens, ready for a model. All (B, T) but ``pictures`` (N,) and ``cells`` (N, P, W)."""
+    """Rows of tokens, ready for a model. All (B, T) but ``pictures`` (N,), ``cells`` (N, P, W), ``boxes`` (N, P, 4)."""
 
     ids: Tensor
     labels: Tensor
@@ -48,6 +50,7 @@ class Batch:
     turn: Tensor
     pictures: Tensor | None = None
     cells: Tensor | None = None
+    boxes: Tensor | None = None
 
     @property
     def mask(self) -> Tensor:
@@ -131,6 +134,7 @@ class Chat:
         )
         pictures: list[int] = []
         maps: list[list[list[int]]] = []
+        boxes: list[list[Box]] = []
         number = 0
         for r, documents in enumerate(rows):
             flat_ids: list[int] = []
@@ -155,6 +159,7 @@ class Chat:
                     pictures.append(document.picture)
                 if document.cells:
                     maps.append(document.cells)
+                    boxes.append([box or (math.nan,) * 4 for box in document.boxes])
             n = len(flat_ids)
             for target, values in zip(
                 (ids, labels, positions, owner, turn_of),
@@ -162,8 +167,10 @@ class Chat:
                 strict=True,
             ):
                 target[r, :n] = torch.tensor(values)
-        cells = None
+        cells = corners = None
         if maps:
             width = max(len(cell) for grid in maps for cell in grid)
             cells = torch.tensor([[cell + [-1] * (width - len(cell)) for cell in grid] for grid in maps])
-        return Batch(ids, labels, positions, owner, turn_of, torch.tensor(pictures) if pictures else None, cells)
+            corners = torch.tensor(boxes)
+        pictures = torch.tensor(pictures) if pictures else None
+        return Batch(ids, labels, positions, owner, turn_of, pictures, cells, corners)

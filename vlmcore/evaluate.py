@@ -19,11 +19,10 @@ from random import Random
 
 import numpy as np
 
-from vlmcore.data.instruct import Conversation, Teacher
+from vlmcore.data.instruct import Box, Conversation, Teacher
 from vlmcore.data.world import Scene, World
 from vlmcore.errors import VlmError
 
-Box = tuple[float, float, float, float]
 TASKS = (
     "describe", "background", "count", "hidden", "position", "what", "colour", "exists", "box", "sum", "unusual",
     "shape", "found", "does", "conversation",
@@ -87,7 +86,7 @@ def iou(first: Box, second: Box) -> float:
 
 
 def right(answer: str, expected: str, boxes: Sequence[Box] = ()) -> bool:
-    """Is an answer right, what was thought aloud before a colon aside? With ``boxes``: each must be found, in any order."""
+    """Is an answer right? Thoughts before a colon do not count. With ``boxes``: each must be found, in any order."""
     if not boxes:
         answer, expected = (" ".join(text.split(":")[-1].split()) for text in (answer, expected))
         return answer == expected

@@ -61,6 +61,12 @@ def start_by_matching(transformer: Transformer) -> None:
         by_pair[:, :, :fast] *= -1
 
 
+def rulers(width: int) -> Tensor:
+    """Four directions at right angles, along which a word map tells x0, y0, x1, y1: cosines of length 2.5. (4, D)."""
+    waves = torch.arange(1, 5)[:, None] * (torch.arange(width) + 0.5) / width
+    return (torch.pi * waves).cos() * 2.5 * (2 / width) ** 0.5
+
+
 class LanguageModel(nn.Module):
     """Token ids → logits of the next token."""
 
@@ -77,6 +83,7 @@ class LanguageModel(nn.Module):
         if config.tied:
             self.head.weight = self.embedding.weight
         start_by_matching(self.transformer)
+        self.register_buffer("rulers", rulers(width), persistent=False)
 
     def forward(
         self,
@@ -109,10 +116,12 @@ class LanguageModel(nn.Module):
 
         return pretrained.build(cls, *pretrained.language(hf))
 
-    def read_map(self, cells: Tensor) -> Tensor:
-        """A picture made of words: each cell's words added into one vector. cells (N, P, W) ids, −1 = none → (N, P, D).
+    def read_map(self, cells: Tensor, boxes: Tensor) -> Tensor:
+        """A picture made of words: each cell's words and its box added into one vector.
 
+        cells (N, P, W) ids, −1 = none; boxes (N, P, 4) relative to the picture, NaN = none → (N, P, D).
         After pretraining on such maps the model reads a grid of vectors; LLaVA's projector then only has to speak the
         same language.
         """
-        return (self.embedding(cells.clamp(min=0)) * (cells >= 0).unsqueeze(-1)).sum(dim=2)
+        words = (self.embedding(cells.clamp(min=0)) * (cells >= 0).unsqueeze(-1)).sum(dim=2)
+        return words + (2 * boxes - 1).nan_to_num() @ self.rulers

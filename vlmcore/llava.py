@@ -90,6 +90,7 @@ class LLaVA(nn.Module):
         features: Tensor | None = None,
         *,
         cells: Tensor | None = None,
+        boxes: Tensor | None = None,
         positions: Tensor | None = None,
         mask: Tensor | None = None,
         cache: Cache | None = None,
@@ -97,11 +98,12 @@ class LLaVA(nn.Module):
     ) -> Tensor:
         """ids (B, T) with <image> once per patch → logits (B, T, V), or (N, V) at the True places of ``at``.
 
-        What fills those places: ``features`` (N, P, D_v) from ``see``, or ``cells`` (N, P, W), a map made of words.
+        What fills those places: ``features`` (N, P, D_v) from ``see``, or a map made of words,
+        ``cells`` (N, P, W) with ``boxes`` (N, P, 4): see LanguageModel.read_map.
         """
         embeddings = self.language.embedding(ids)
         if features is not None:
             embeddings = splice(embeddings, ids == self.config.image_token, self.projector(features))
         elif cells is not None:
-            embeddings = splice(embeddings, ids == self.config.image_token, self.language.read_map(cells))
+            embeddings = splice(embeddings, ids == self.config.image_token, self.language.read_map(cells, boxes))
         return self.language(embeddings=embeddings, positions=positions, mask=mask, cache=cache, at=at)

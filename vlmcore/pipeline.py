@@ -26,7 +26,7 @@ from vlmcore.assistant import Assistant
 from vlmcore.chat import IGNORE, Batch, Chat
 from vlmcore.checkpoint import load_weights, read_json, read_tensors, write_json, write_tensors
 from vlmcore.clip import CLIP, CLIPConfig, RegionCLIP, TextConfig
-from vlmcore.data.batches import ContrastiveBatches, LanguageBatches, PictureBatches, Pictures
+from vlmcore.data.batches import ContrastiveBatches, LanguageBatches, MapBatches, PictureBatches, Pictures
 from vlmcore.data.source import CocoSource, Source
 from vlmcore.data.text import tokenizer_corpus, train_tokenizer
 from vlmcore.data.world import World
@@ -40,6 +40,7 @@ from vlmcore.train import Schedule, fit, freeze
 STEPS = ("language", "vision", "stage1", "stage2")
 CAPTIONS = {"caption": 1.0}  # what stage 1 is trained on
 TEXT_WEIGHT = 0.25  # of running text beside the word maps
+WORDS_WEIGHT = 100.0  # of the words themselves beside the captions' loss, in stage 1
 
 
 def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -113,13 +114,12 @@ class Run:
 
     def pretrain_language(self) -> LanguageModel:
         """Next-token prediction on word maps with questions, facts and English."""
-        torch.manual_seed(self.preset.seed)
+        p = self.preset
+        torch.manual_seed(p.seed)
         model = LLaVA(self.config()).to(self.device.device)
         freeze(model)
         freeze(model.language, False)
-        batches = LanguageBatches(
-            self.source, self.chat, self.preset.rows, self.preset.length, self.preset.seed, self.preset.reading.steps
-        )
+        batches = LanguageBatches(self.source, self.chat, p.rows, p.length, p.seed, p.facts, curriculum=p.reading.steps)
 
         def losses(step: int) -> dict[str, Tensor]:
             maps, texts = (batch.to(self.device.device) for batch in batches(step))
@@ -160,12 +160,22 @@ class Run:
         return scenes, torch.cat(features)
 
     def align(self, model: LLaVA, scenes: list, features: Tensor) -> None:
-        """Stage 1: the projector alone, on captions alone."""
+        """Stage 1: the projector alone, on captions alone.
+
+        LLaVA's loss asks the language model for the caption. That says little about what each H_v should have been, so
+        the caption, written as the word map that the language model can read, is shown to the projector as well: what
+        it learns from that in ten seconds would otherwise take minutes.
+        """
         freeze(model)
         freeze(model.projector, False)
         p = self.preset
         batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed, CAPTIONS)
-        self.step("stage1", model, lambda step: self.answers(model, batches(step)), p.align, model.projector)
+        maps = MapBatches(self.chat, scenes, features, p.pictures_per_step, p.seed)
+
+        def losses(step: int) -> dict[str, Tensor]:
+            return self.answers(model, batches(step)) | {"words": WORDS_WEIGHT * self.unlike(model, *maps(step))}
+
+        self.step("stage1", model, losses, p.align, model.projector)
 
     def tune(self, model: LLaVA, scenes: list, features: Tensor) -> None:
         """Stage 2: projector and language model, on every task."""
@@ -173,7 +183,7 @@ class Run:
         freeze(model.vision)
         p = self.preset
         batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed)
-        texts = LanguageBatches(self.source, self.chat, p.rows, p.length, p.seed + 1)
+        texts = LanguageBatches(self.source, self.chat, p.rows, p.length, p.seed + 1, p.facts)
 
         def losses(step: int) -> dict[str, Tensor]:
             text = texts.running_text(step).to(self.device.device)
@@ -185,10 +195,32 @@ class Run:
         batch, seen = made
         return {"answers": self.loss(model, batch.to(self.device.device), seen.to(self.device.device))}
 
+    def unlike(self, model: LLaVA, batch: Batch, features: Tensor) -> Tensor:
+        """How far H_v is from the word maps, as a share of how far these are from their mean (1 − R²)."""
+        batch = batch.to(self.device.device)
+        target = model.language.read_map(batch.cells, batch.boxes)
+        return F.mse_loss(model.projector(features.to(self.device.device)).float(), target) / target.var()
+
     def loss(self, model: LLaVA, batch: Batch, features: Tensor | None = None) -> Tensor:
         at, labels = supervised(batch)
-        logits = model(batch.ids, features, cells=batch.cells, positions=batch.positions, mask=batch.mask, at=at)
+        maps = {"cells": batch.cells, "boxes": batch.boxes}
+        logits = model(batch.ids, features, **maps, positions=batch.positions, mask=batch.mask, at=at)
         return answer_loss(logits, labels)
+
+    def join(self, language: LanguageModel, clip: CLIP) -> LLaVA:
+        """A LLaVA of two trained parts and a new projector between them."""
+        model = LLaVA(self.config()).to(self.device.device)
+        model.language.load_state_dict(language.state_dict())
+        model.vision.load_state_dict(clip.vision.state_dict())
+        model.vision.to(memory_format=torch.channels_last)
+        return model
+
+    def after_stage1(self) -> Assistant:
+        """What a finished run was before stage 2, from the weights that its steps left in the folder."""
+        model = self.join(self.pretrain_language(), self.pretrain_vision())
+        file = self.folder / "stage1.safetensors"
+        load_weights(model.projector, read_tensors(file)[0], file)
+        return self.assistant(model)
 
     def config(self) -> LLaVAConfig:
         language = LanguageConfig(vocabulary=self.preset.vocabulary, transformer=self.preset.language)
@@ -212,10 +244,7 @@ def train(preset: Preset, folder: Path, resume: bool = False, coco: Path | None 
     print(f"Training in {folder} on {run.device}")
     language = run.pretrain_language()
     clip = run.pretrain_vision()
-    model = LLaVA(run.config()).to(run.device.device)
-    model.language.load_state_dict(language.state_dict())
-    model.vision.load_state_dict(clip.vision.state_dict())
-    model.vision.to(memory_format=torch.channels_last)
+    model = run.join(language, clip)
     scenes, features = run.look(model)
     run.align(model, scenes, features)
     run.tune(model, scenes, features)

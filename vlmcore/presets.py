@@ -17,16 +17,19 @@ class Preset:
     vocabulary: int = 2048
     vision: VisionConfig = field(default_factory=VisionConfig)
     language: TransformerConfig = field(
-        default_factory=lambda: TransformerConfig(width=192, layers=5, heads=6, kv_heads=6, hidden=512, rope_theta=500_000.0)
+        default_factory=lambda: TransformerConfig(
+            width=192, layers=5, heads=6, kv_heads=6, hidden=512, rope_theta=500_000.0
+        )
     )
     scenes: int = 12_000  # pictures whose features the two stages of LLaVA share
     pictures_per_step: int = 128  # contrastive batch
     rows: int = 16  # of the language model's batches
     length: int = 128  # tokens a row
-    eyes: Schedule = Schedule(steps=340, lr=1e-2)  # contrastive pretraining
-    reading: Schedule = Schedule(steps=700, lr=6e-3)  # language model pretraining
-    align: Schedule = Schedule(steps=80, lr=1e-2)  # stage 1
-    tune: Schedule = Schedule(steps=560, lr=5e-3)  # stage 2
+    facts: float = 0.75  # share of the running text; the rest is English
+    eyes: Schedule = Schedule(steps=360, lr=1e-2)  # contrastive pretraining
+    reading: Schedule = Schedule(steps=560, lr=6e-3)  # language model pretraining
+    align: Schedule = Schedule(steps=150, lr=2e-2)  # stage 1
+    tune: Schedule = Schedule(steps=760, lr=4e-3)  # stage 2
     seed: int = 0
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -29,6 +30,10 @@ CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
     (0.15, {"what": 1, "position": 1}),
     (0.35, {"what": 0.5, "position": 0.5, "exists": 1, "count": 1.5, "describe": 2}),
 )
+SMALL_WORDS = {
+    "a", "an", "the", "of", "in", "on", "at", "is", "are", "was", "this", "that", "here", "there", "please", "can",
+    "could", "you", "me", "tell", "do", "see", "picture", "image", "photo", "scene", "shown",
+}  # fmt: skip
 QUESTIONS = 6  # conversations about one picture in one document
 
 
@@ -106,13 +111,16 @@ class ContrastiveBatches:
 class LanguageBatches:
     """step → rows for the language model: word maps with their questions, and a few longer rows of running text."""
 
-    def __init__(self, source: Source, chat: Chat, rows: int, length: int, seed: int, steps: int = 0) -> None:
+    def __init__(
+        self, source: Source, chat: Chat, rows: int, length: int, seed: int, facts: float, curriculum: int = 0
+    ) -> None:
         self.source, self.chat, self.rows, self.length, self.seed = source, chat, rows, length, seed
-        self.steps = steps  # of the whole training, for the curriculum
+        self.facts = facts  # share of the running text
+        self.curriculum = curriculum  # steps of the training whose beginning is easier; 0: none
 
     def __call__(self, step: int) -> tuple[Batch, Batch]:
         """(word maps, running text)."""
-        tasks = next((tasks for share, tasks in CURRICULUM if step < share * self.steps), None)
+        tasks = next((tasks for share, tasks in CURRICULUM if step < share * self.curriculum), None)
         maps = self.maps(Random(f"maps {self.seed} {step}"), tasks)
         return self.chat.pack(maps, self.rows, self.length), self.running_text(step)
 
@@ -125,14 +133,15 @@ class LanguageBatches:
             scene = self.source.scene(random)
             if scene.kind == "shape":  # many small pictures make no map of words
                 continue
-            document = ask(self.chat, self.source.reader, scene, random, self.length, tasks)
-            document.cells = self.chat.map_ids(word_map(scene))
+            document = ask(self.chat, self.source.teacher, scene, random, self.length, tasks)
+            words, document.boxes = word_map(scene)
+            document.cells = self.chat.map_ids(words)
             yield document
 
     def texts(self, random: Random) -> Iterator[Document]:
         items = list(self.source.world.objects.values())
         while True:
-            if random.random() < 0.25:
+            if random.random() >= self.facts:
                 yield Document([self.chat.plain(random.choice(english()), self.length)])
                 continue
             turns = []
@@ -174,11 +183,42 @@ class PictureBatches:
             yield document
 
 
+class MapBatches:
+    """step → the features of pictures, and their captions written as word maps: what stage 1 should make of them."""
+
+    def __init__(self, chat: Chat, scenes: Sequence[Scene], features: Tensor, rows: int, seed: int) -> None:
+        self.chat, self.scenes, self.features, self.rows, self.seed = chat, scenes, features, rows, seed
+
+    def __call__(self, step: int) -> tuple[Batch, Tensor]:
+        random = Random(f"pictures and maps {self.seed} {step}")
+        numbers = [random.randrange(len(self.scenes)) for _ in range(self.rows)]
+        rows = []
+        for number in numbers:
+            words, boxes = word_map(self.scenes[number])
+            rows.append([Document([], 16, number, self.chat.map_ids(words), boxes)])
+        return self.chat.batch(rows, 16), self.features[numbers].float()
+
+
+def careless(question: str, random: Random) -> str:
+    """A question as people type it: now and then a small word or the capitals are missing.
+
+    A few dozen wordings are soon known by heart; so the model learns to rely on the words that matter.
+    """
+    if random.random() < 0.5:
+        return question
+    kept = [word for word in question.split() if word.lower() not in SMALL_WORDS or random.random() >= 0.2]
+    text = " ".join(kept)
+    return text.lower().rstrip(".?") if random.random() < 0.3 else text
+
+
 def ask(
     chat: Chat, teacher: Teacher, scene: Scene, random: Random, limit: int, tasks: dict[str, float] | None = None
 ) -> Document:
     """A document of questions about one scene, at most ``limit`` tokens long."""
-    talks = conversations(teacher, scene, random, QUESTIONS, tasks)
+    talks = [
+        [replace(turn, question=careless(turn.question, random)) for turn in talk]
+        for talk in conversations(teacher, scene, random, QUESTIONS, tasks)
+    ]
     document = Document([chat.supervise(talk) for talk in talks], patches=16)
     while len(document) > limit:
         document.turns.pop()

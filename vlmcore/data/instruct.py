@@ -26,6 +26,8 @@ CELLS = 4  # cells a side of a word map, as many as the vision encoder's patches
 PLURALS = {"person": "people", "mouse": "mice", "knife": "knives"} | {n: n for n in ("sheep", "skis", "scissors")}
 PRECISION = 20  # coordinates are told in thousandths of the picture, rounded to this
 
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -37,7 +39,7 @@ class Turn:
     task: str
     question: str
     answer: str
-    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    boxes: tuple[Box, ...] = ()
 
 
 Conversation = tuple[Turn, ...]  # turns of which a later one may refer to an earlier
@@ -63,12 +65,12 @@ def number(value: float) -> str:
     return f"{min(round(value * 1000 / PRECISION) * PRECISION, 1000 - PRECISION):03d}"
 
 
-def box_text(boxes: list[tuple[float, float, float, float]]) -> str:
+def box_text(boxes: list[Box]) -> str:
     """CogVLM's grounding format: [[x0,y0,x1,y1]], thousandths of the picture, several boxes joined by ;."""
     return "[[" + ";".join(",".join(number(value) for value in box) for box in boxes) + "]]"
 
 
-def relative(thing: Thing, scene: Scene) -> tuple[float, float, float, float]:
+def relative(thing: Thing, scene: Scene) -> Box:
     width, height = scene.size
     x0, y0, x1, y1 = thing.box
     return x0 / width, y0 / height, x1 / width, y1 / height
@@ -80,12 +82,8 @@ class Teacher:
     annotated: the names that the annotators of photos looked for; of any other nobody can say that it is not there.
     """
 
-    def __init__(
-        self, world: World, wording: str = "train", annotated: Sequence[str] = (), grounded: bool = True
-    ) -> None:
+    def __init__(self, world: World, wording: str = "train", annotated: Sequence[str] = ()) -> None:
         self.world, self.objects, self.annotated = world, world.objects, annotated
-        self.tasks = {task: weight for task, weight in TASK_WEIGHTS.items() if grounded or task != "box"}
-        self.grounded = grounded  # may it speak of coordinates?
         self.wordings = {task: kinds[wording] for task, kinds in wordings().items()}
 
     def turn(self, random: Random, task: str, answer: str, boxes: tuple = (), **slots: str) -> Turn:
@@ -102,7 +100,7 @@ class Teacher:
     # -- one function a task: it returns None where the scene does not fit ---------------------------------------------
 
     def caption(self, scene: Scene, random: Random) -> Conversation | None:
-        captions = self.captions(scene) + (self.grounded_captions(scene) if self.grounded else [])
+        captions = self.captions(scene) + self.grounded_captions(scene)
         return (self.turn(random, "caption", random.choice(captions)),) if captions else None
 
     def captions(self, scene: Scene) -> list[str]:
@@ -183,12 +181,14 @@ class Teacher:
         if scene.kind != "unusual":
             return None
         place = IN_PLACE[scene.place]
-        homes = [(thing.name, IN_PLACE[self.objects[thing.name].found]) for thing in in_order(scene)]
-        thought = ", ".join(f"{a(name)} belongs {home}" for name, home in homes)
+        homes = {name: IN_PLACE[self.objects[name].found] for name in scene.counts()}
+        thought = ", ".join(
+            f"{IN_SLOT[thing.slot]} is {a(thing.name)} that belongs {homes[thing.name]}" for thing in in_order(scene)
+        )
         if scene.odd is None:
             verdict = f"nothing, because everything here belongs {place}"
         else:
-            verdict = f"the {scene.odd}, because it belongs {dict(homes)[scene.odd]}, not {place}"
+            verdict = f"the {scene.odd}, because it belongs {homes[scene.odd]}, not {place}"
         return (self.turn(random, "unusual", f"{thought}: {verdict}"),)
 
     def shape(self, scene: Scene, random: Random) -> Conversation | None:
@@ -276,15 +276,20 @@ def in_order(scene: Scene) -> list[Thing]:
     return sorted(scene.things, key=lambda t: (t.slot, 0) if t.slot is not None else (t.box[1], t.box[0]))
 
 
-def word_map(scene: Scene) -> list[list[str]]:
-    """The scene as a 4×4 grid of words: each thing named once, where its centre is, with its slot; else the place."""
+def word_map(scene: Scene) -> tuple[list[list[str]], list[Box | None]]:
+    """The scene as a 4×4 grid: each cell's words, and the box of what stands there.
+
+    Each thing is named once, where its centre is, with its slot; every other cell names the place and has no box.
+    """
     width, height = scene.size
     cells = [[scene.place or "nothing"] for _ in range(CELLS * CELLS)]
+    boxes: list[Box | None] = [None] * (CELLS * CELLS)
     for thing in scene.things:
         x, y = thing.centre
         cell = min(int(y / height * CELLS), CELLS - 1) * CELLS + min(int(x / width * CELLS), CELLS - 1)
         cells[cell] = [thing.name, *([SLOTS[thing.slot]] if thing.slot is not None else [])]
-    return cells
+        boxes[cell] = relative(thing, scene)
+    return cells, boxes
 
 
 # sum, unusual and shape fit few scenes and are asked nearly always where they do
@@ -300,8 +305,8 @@ ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked
 def conversations(
     teacher: Teacher, scene: Scene, random: Random, count: int, tasks: dict[str, float] | None = None
 ) -> list[Conversation]:
-    """Up to ``count`` different conversations about a scene, tasks drawn by weight (the teacher's own by default)."""
-    left, found = dict(tasks or teacher.tasks), []
+    """Up to ``count`` different conversations about a scene, tasks drawn by weight."""
+    left, found = dict(tasks or TASK_WEIGHTS), []
     while left and len(found) < count:
         task = random.choices(list(left), list(left.values()))[0]
         make: Callable[[Scene, Random], Conversation | None] = getattr(teacher, task)

@@ -16,7 +16,6 @@ class Source:
 
     def __init__(self, world: World, wording: str = "train") -> None:
         self.world, self.teacher = world, Teacher(world, wording)
-        self.reader = Teacher(world, wording, grounded=False)  # of word maps, which hold no coordinates
         self.names = ["plus", *world.names]
 
     def scene(self, random: Random) -> Scene:
@@ -31,7 +30,6 @@ class CocoSource(Source):
         self.scenes = read_coco(folder)
         self.names = sorted({thing.name for scene in self.scenes for thing in scene.things})
         self.teacher = Teacher(World(), annotated=self.names)  # our own pictures may show any object
-        self.reader = Teacher(World(), annotated=self.names, grounded=False)
         self.scenes = [replace(scene, captions=scene.captions or self.caption(scene)) for scene in self.scenes]
 
     def caption(self, scene: Scene) -> tuple[str, ...]:

@@ -1,0 +1,67 @@
+"""The lecture's claim, beside its controls: is what was read in text alone used in front of a picture?
+
+"What is unusual here?" about objects whose facts no picture ever taught ("unusual new"). Were the language model not
+what knows, taking its reading away would change nothing; were the picture not what is asked about, neither would hiding
+it. So the same chain is trained and scored again
+
+- without language pretraining: stages 1 and 2 start from random weights;
+- with the facts removed from the running text;
+- as it is, but every picture shows nothing but grey.
+
+Beside that: what it answers after stage 1 alone, which trained the projector on captions and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from vlmcore.assistant import Assistant
+from vlmcore.data.world import World
+from vlmcore.evaluate import CLAIM, TASKS, benchmark, evaluate
+from vlmcore.pipeline import Run, train
+from vlmcore.presets import Preset
+from vlmcore.train import Schedule
+
+WHOLE, UNREAD, NO_FACTS = "whole", "no-pretraining", "no-facts"
+
+
+def controls(preset: Preset, folder: Path, per_task: int, seed: int) -> dict[str, dict[str, float]]:
+    """{model: {task: score}}. What is already trained in ``folder`` is not trained again. Three trainings in all."""
+    presets = {
+        WHOLE: preset,
+        UNREAD: replace(preset, reading=Schedule(steps=0)),
+        NO_FACTS: replace(preset, facts=0.0),
+    }
+    trained = {name: train(changed, folder / name, resume=True) for name, changed in presets.items()}
+    items = benchmark(World(preset.objects), per_task, seed)
+
+    def scores(assistant: Assistant, hidden: bool = False) -> dict[str, float]:
+        def answer_all(questions: Sequence) -> list[str]:
+            if hidden:
+                questions = [(np.full_like(picture, 128), *rest) for picture, *rest in questions]
+            return assistant.answer_all(questions)
+
+        return evaluate(answer_all, items, World(preset.objects))
+
+    return {
+        "after stage 2": scores(trained[WHOLE]),
+        "after stage 1 alone": scores(Run(preset, folder / WHOLE, resume=True).after_stage1()),
+        "no language pretraining": scores(trained[UNREAD]),
+        "facts removed": scores(trained[NO_FACTS]),
+        "picture hidden": scores(trained[WHOLE], hidden=True),
+    }
+
+
+def table(results: dict[str, dict[str, float]]) -> str:
+    """The scores as text, a column for each model."""
+    width = max(map(len, results)) + 2
+    rows = [f"{'task':16}" + "".join(f"{name:>{width}}" for name in results)]
+    for task in (*TASKS, CLAIM):
+        rows.append(f"{task:16}" + "".join(f"{values[task]:{width}.1%}" for values in results.values()))
+    means = [np.mean([values[task] for task in TASKS]) for values in results.values()]
+    rows.append(f"{'mean':16}" + "".join(f"{mean:{width}.1%}" for mean in means) + f"   without {CLAIM}")
+    return "\n".join(rows)
