@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vlmcore.data.instruct import box_text
+from vlmcore.data.wording import box_text
 from vlmcore.data.world import World, held_out_pair
 from vlmcore.errors import VlmError
 from vlmcore.evaluate import CLAIM, TASKS, benchmark, evaluate, iou, parse_boxes, radar, right

@@ -143,7 +143,7 @@ def test_a_token_starts_by_looking_at_its_like_and_not_at_itself():
     table = rotary_table(torch.arange(40), 32, 500_000.0)
     scores = (rotate(query, *table)[:, :, -1:] @ rotate(key, *table).transpose(-1, -2) / 32**0.5).softmax(-1)
     share = scores.mean(1).flatten().tolist()
-    assert max(share) == share[3] > 0.5 and share[39] < 0.1
+    assert max(share) == share[3] > 0.25 and share[39] < 0.1
 
 
 # -- word maps -------------------------------------------------------------------------------------------------------
@@ -164,10 +164,12 @@ def test_a_word_map_is_the_sum_of_its_words():
 
 def test_a_word_map_tells_its_boxes_along_four_rulers():
     model = grouped()
-    torch.testing.assert_close(model.rulers @ model.rulers.T, 6.25 * torch.eye(4), atol=1e-5, rtol=0)
-    boxes = torch.rand(2, 3, 4)
-    boxes[1, 2] = torch.nan
-    read = model.read_map(torch.full((2, 3, 1), -1), boxes)
-    known = ~boxes.isnan()
-    torch.testing.assert_close(((read @ model.rulers.T / 6.25 + 1) / 2)[known], boxes[known])
-    assert not read[1, 2].any() and "rulers" not in model.state_dict()  # the layout stays Llama's
+    torch.testing.assert_close(model.rulers @ model.rulers.T, 4 * torch.eye(4), atol=1e-5, rtol=0)
+    boxes = torch.full((1, 4, 4), torch.nan)  # of a 2×2 grid
+    boxes[0, 1] = torch.tensor([0.5, 0.1, 1.0, 0.3])  # centre (0.75, 0.2): the middle of the right cell, high up in it
+    boxes[0, 2] = torch.tensor([0.0, 0.5, 0.2, 1.0])
+    read = model.read_map(torch.full((1, 4, 1), -1), boxes)
+    told = (read @ model.rulers.T / 4)[0]
+    torch.testing.assert_close(told[1], torch.tensor([0.0, -0.1, 0.0, -0.6]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(told[2], torch.tensor([-0.3, 0.0, -0.6, 0.0]), atol=1e-5, rtol=0)
+    assert not told[[0, 3]].any() and "rulers" not in model.state_dict()  # the layout stays Llama's

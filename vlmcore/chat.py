@@ -19,8 +19,9 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from vlmcore import masks
-from vlmcore.data.instruct import Box, Turn
+from vlmcore.data.instruct import Turn
 from vlmcore.data.text import ASSISTANT, IMAGE, PAD, STOP, USER
+from vlmcore.data.wording import Box
 
 IGNORE = -100  # the label of what is not supervised
 

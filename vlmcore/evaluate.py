@@ -19,7 +19,8 @@ from random import Random
 
 import numpy as np
 
-from vlmcore.data.instruct import Box, Conversation, Teacher
+from vlmcore.data.instruct import Conversation, Teacher
+from vlmcore.data.wording import Box
 from vlmcore.data.world import Scene, World
 from vlmcore.errors import VlmError
 

@@ -8,6 +8,7 @@ Design choices:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -62,9 +63,9 @@ def start_by_matching(transformer: Transformer) -> None:
 
 
 def rulers(width: int) -> Tensor:
-    """Four directions at right angles, along which a word map tells x0, y0, x1, y1: cosines of length 2.5. (4, D)."""
+    """Four directions at right angles, along which a word map tells where a box is: cosines of length 2. (4, D)."""
     waves = torch.arange(1, 5)[:, None] * (torch.arange(width) + 0.5) / width
-    return (torch.pi * waves).cos() * 2.5 * (2 / width) ** 0.5
+    return (torch.pi * waves).cos() * 2 * (2 / width) ** 0.5
 
 
 class LanguageModel(nn.Module):
@@ -123,5 +124,8 @@ class LanguageModel(nn.Module):
         After pretraining on such maps the model reads a grid of vectors; LLaVA's projector then only has to speak the
         same language.
         """
+        side = math.isqrt(cells.shape[1])
+        centre, size = (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
+        where = torch.cat([centre * side % 1 - 0.5, size * side - 1], dim=-1)  # in its cell, and how many cells large
         words = (self.embedding(cells.clamp(min=0)) * (cells >= 0).unsqueeze(-1)).sum(dim=2)
-        return words + (2 * boxes - 1).nan_to_num() @ self.rulers
+        return words + where.nan_to_num() @ self.rulers

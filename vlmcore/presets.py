@@ -38,10 +38,10 @@ FULL = replace(
     CPU,
     objects=96,
     scenes=40_000,
-    eyes=Schedule(steps=1600, lr=1e-2),
-    reading=Schedule(steps=2500, lr=1e-2),
-    align=Schedule(steps=200, lr=1e-2),
-    tune=Schedule(steps=3000, lr=5e-3),
+    eyes=Schedule(steps=1200, lr=1e-2),
+    reading=Schedule(steps=2000, lr=6e-3),
+    align=Schedule(steps=400, lr=2e-2),
+    tune=Schedule(steps=5500, lr=4e-3),
 )
 GPU = replace(FULL, rows=64, pictures_per_step=512, scenes=200_000)
 

@@ -112,10 +112,10 @@ class Cache:
     """
 
     def __init__(self, config: TransformerConfig, batch: int, capacity: int, like: Tensor) -> None:
-        shape = (config.layers, batch, config.kv_heads, capacity, config.head_width)
-        self.keys = torch.zeros(shape, dtype=like.dtype, device=like.device)
-        self.values = torch.zeros(shape, dtype=like.dtype, device=like.device)
-        self.length = 0  # tokens already held
+        shape = (batch, config.kv_heads, capacity, config.head_width)
+        self.keys = [torch.zeros(shape, dtype=like.dtype, device=like.device) for _ in range(config.layers)]
+        self.values = [torch.zeros(shape, dtype=like.dtype, device=like.device) for _ in range(config.layers)]
+        self.capacity, self.length = capacity, 0  # tokens it can hold, tokens it holds
         if config.rope_theta is not None:
             self.table = rotary_table(torch.arange(capacity, device=like.device), config.head_width, config.rope_theta)
 
@@ -126,11 +126,12 @@ class Cache:
 
     def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Store (B, K, T, d) behind what the layer holds; return all of it, (B, K, S, d)."""
-        end = self.length + key.shape[2]
-        assert end <= self.keys.shape[3], f"the cache holds {self.keys.shape[3]} tokens, {end} are needed"
-        self.keys[layer, :, :, self.length : end] = key
-        self.values[layer, :, :, self.length : end] = value
-        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        keys, values, new = self.keys[layer], self.values[layer], key.shape[2]
+        end = self.length + new
+        assert end <= self.capacity, f"the cache holds {self.capacity} tokens, {end} are needed"
+        keys.narrow(2, self.length, new).copy_(key)
+        values.narrow(2, self.length, new).copy_(value)
+        return keys.narrow(2, 0, end), values.narrow(2, 0, end)
 
 
 class Attention(nn.Module):

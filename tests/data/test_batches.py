@@ -7,9 +7,9 @@ import torch
 
 from vlmcore.chat import IGNORE, Batch, Chat
 from vlmcore.data.batches import CURRICULUM, LanguageBatches, MapBatches, careless
-from vlmcore.data.instruct import relative
 from vlmcore.data.source import Source
 from vlmcore.data.text import tokenizer_corpus, train_tokenizer
+from vlmcore.data.wording import relative
 from vlmcore.data.world import SLOTS, World
 
 WORLD = World(24)

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from vlmcore.data.coco import read_coco, write_coco
-from vlmcore.data.instruct import TASK_WEIGHTS, Teacher, in_order, word_map
+from vlmcore.data.instruct import TASK_WEIGHTS, Teacher
+from vlmcore.data.wording import in_order, word_map
 from vlmcore.data.world import DATA, Scene, Thing, World, visible_share
 from vlmcore.errors import VlmError
 from vlmcore.pictures import open_picture

@@ -10,24 +10,19 @@ from random import Random
 import pytest
 
 from vlmcore.data.backgrounds import IN_PLACE, PLACES
-from vlmcore.data.instruct import (
+from vlmcore.data.instruct import TASK_WEIGHTS, Conversation, Teacher, Turn, conversations, wordings
+from vlmcore.data.wording import (
     CELLS,
     IN_SLOT,
     NUMBERS,
     PRECISION,
-    TASK_WEIGHTS,
-    Conversation,
-    Teacher,
-    Turn,
     a,
     box_text,
-    conversations,
     in_order,
     join,
     number,
     relative,
     word_map,
-    wordings,
 )
 from vlmcore.data.world import SLOTS, Scene, Thing, World
 
@@ -305,7 +300,8 @@ def test_unusual(scenes):
         ordered = sorted(scene.things, key=lambda thing: thing.slot)
         homes = [IN_PLACE[OBJECTS[thing.name].found] for thing in ordered]
         assert aloud.split(", ") == [
-            f"{IN_SLOT[t.slot]} is {a(t.name)} that belongs {home}" for t, home in zip(ordered, homes)
+            f"{IN_SLOT[t.slot]} is {a(t.name)} that belongs {home} {'as' if home == here else 'not'} here"
+            for t, home in zip(ordered, homes)
         ]
         if away:
             home = IN_PLACE[OBJECTS[away[0]].found]

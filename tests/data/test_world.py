@@ -76,7 +76,8 @@ def test_every_object_has_artwork():
 HASH = """
 import hashlib
 from random import Random
-from vlmcore.data.instruct import Teacher, conversations, word_map
+from vlmcore.data.instruct import Teacher, conversations
+from vlmcore.data.wording import word_map
 from vlmcore.data.world import World
 
 world, random, seen = World(), Random(7), hashlib.sha256()

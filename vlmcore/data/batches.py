@@ -16,9 +16,10 @@ from PIL import Image
 from torch import Tensor
 
 from vlmcore.chat import Batch, Chat, Document
-from vlmcore.data.instruct import Teacher, conversations, relative, word_map
+from vlmcore.data.instruct import Teacher, conversations
 from vlmcore.data.source import Source
 from vlmcore.data.text import english, fact_questions, facts
+from vlmcore.data.wording import relative, word_map
 from vlmcore.data.world import SIZE, Scene, World
 from vlmcore.pictures import open_picture, to_square
 from vlmcore.vision import to_pixels

@@ -7,7 +7,8 @@ from pathlib import Path
 from random import Random
 
 from vlmcore.data.coco import read_coco
-from vlmcore.data.instruct import NUMBERS, Teacher, join
+from vlmcore.data.instruct import Teacher
+from vlmcore.data.wording import NUMBERS, join
 from vlmcore.data.world import Scene, World
 
 

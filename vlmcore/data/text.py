@@ -16,7 +16,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import PreTrainedTokenizerFast
 
 from vlmcore.data.backgrounds import IN_PLACE, PLACES
-from vlmcore.data.instruct import PRECISION, Teacher, a, conversations
+from vlmcore.data.instruct import Teacher, conversations
+from vlmcore.data.wording import PRECISION, a
 from vlmcore.data.world import Object, World
 
 IMAGE, USER, ASSISTANT, STOP, PAD = "<image>", "<user>", "<assistant>", "<stop>", "<pad>"
