@@ -58,8 +58,8 @@ def test_overlap_is_what_counting_pixels_gives(first, second):
 
 
 def test_what_is_right():
-    assert right("two: on the left", "two: at the top") and right(" two ", "two") and right("a  dog", "a dog")
-    assert not right("three: on the left", "two: on the left") and not right("", "two") and not right("Two", "two")
+    assert right("one on the left: one", "one at the top: one") and right(" two ", "two") and right("a  dog", "a dog")
+    assert not right("on the left: three", "on the left: two") and not right("", "two") and not right("Two", "two")
     boxes = ((0.1, 0.1, 0.3, 0.3), (0.6, 0.6, 0.9, 0.9))
     one, other = (box_text([box]) for box in boxes)
     assert right(one + other, "", boxes) and right(other + one, "", boxes)
@@ -141,8 +141,8 @@ def test_earlier_answers_are_the_models_own():
         calls.append(asked)
         return [said(n, len(calls) - 1) for n in range(len(asked))]
 
-    def said(n, turn):  # right, with words of its own
-        return f"{items[n].conversation[turn].answer.split(':')[0]}: {turn} {n}"
+    def said(n, turn):  # right, with thoughts of its own
+        return f"{turn} {n}: {items[n].conversation[turn].answer.split(': ')[-1]}"
 
     assert evaluate(answer_all, items, WORLD) == {"conversation": 1.0}
     assert len(calls) == 3

@@ -62,9 +62,9 @@ def start_by_matching(transformer: Transformer) -> None:
         by_pair[:, :, :fast] *= -1
 
 
-def rulers(width: int) -> Tensor:
+def rulers(width: int, device: torch.device | None = None) -> Tensor:
     """Four directions at right angles, along which a word map tells where a box is: cosines of length 2. (4, D)."""
-    waves = torch.arange(1, 5)[:, None] * (torch.arange(width) + 0.5) / width
+    waves = torch.arange(1, 5, device=device)[:, None] * (torch.arange(width, device=device) + 0.5) / width
     return (torch.pi * waves).cos() * 2 * (2 / width) ** 0.5
 
 
@@ -84,7 +84,6 @@ class LanguageModel(nn.Module):
         if config.tied:
             self.head.weight = self.embedding.weight
         start_by_matching(self.transformer)
-        self.register_buffer("rulers", rulers(width), persistent=False)
 
     def forward(
         self,
@@ -128,4 +127,4 @@ class LanguageModel(nn.Module):
         centre, size = (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
         where = torch.cat([centre * side % 1 - 0.5, size * side - 1], dim=-1)  # in its cell, and how many cells large
         words = (self.embedding(cells.clamp(min=0)) * (cells >= 0).unsqueeze(-1)).sum(dim=2)
-        return words + where.nan_to_num() @ self.rulers
+        return words + where.nan_to_num() @ rulers(words.shape[-1], words.device)

@@ -135,6 +135,8 @@ class LanguageBatches:
             if scene.kind == "shape":  # many small pictures make no map of words
                 continue
             document = ask(self.chat, self.source.teacher, scene, random, self.length, tasks)
+            if not document.turns:  # photos have no slots to ask for
+                document = ask(self.chat, self.source.teacher, scene, random, self.length)
             words, document.boxes = word_map(scene)
             document.cells = self.chat.map_ids(words)
             yield document

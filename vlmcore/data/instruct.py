@@ -144,17 +144,15 @@ class Teacher:
         if scene.kind != "unusual":
             return None
         place = IN_PLACE[scene.place]
-        homes = {name: IN_PLACE[self.objects[name].found] for name in scene.counts()}
-        thought = ", ".join(
-            f"{IN_SLOT[thing.slot]} is {a(thing.name)} that belongs {homes[thing.name]} "
-            + ("as here" if homes[thing.name] == place else "not here")
-            for thing in in_order(scene)
-        )
-        if scene.odd is None:
-            verdict = f"nothing, because everything here belongs {place}"
-        else:
-            verdict = f"the {scene.odd}, because it belongs {homes[scene.odd]}, not {place}"
-        return (self.turn(random, "unusual", f"{thought}: {verdict}"),)
+        thoughts, verdict = [], f"nothing, because everything here belongs {place}"
+        for thing in in_order(scene):  # one by one, until the odd one is found
+            home = IN_PLACE[self.objects[thing.name].found]
+            thought = f"{IN_SLOT[thing.slot]} is {a(thing.name)} that belongs {home}"
+            thoughts.append(f"{thought} {'as' if home == place else 'not'} here")
+            if thing.name == scene.odd:
+                verdict = f"the {scene.odd}, because it belongs {home}, not {place}"
+                break
+        return (self.turn(random, "unusual", f"{', '.join(thoughts)}: {verdict}"),)
 
     def shape(self, scene: Scene, random: Random) -> Conversation | None:
         return (self.turn(random, "shape", a(scene.shape)),) if scene.shape else None
@@ -229,7 +227,7 @@ class Teacher:
 # sum, unusual and shape fit few scenes and are asked nearly always where they do
 TASK_WEIGHTS: dict[str, float] = {
     "caption": 1.5, "describe": 3, "background": 0.4, "count": 3.5, "position": 1, "what": 1, "colour": 0.8,
-    "exists": 1.2, "box": 3, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
+    "exists": 2, "box": 4, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
 }  # fmt: skip
 
 

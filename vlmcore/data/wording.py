@@ -12,7 +12,7 @@ IN_SLOT = (
 )  # fmt: skip
 CELLS = 4  # cells a side of a word map, as many as the vision encoder's patches
 PLURALS = {"person": "people", "mouse": "mice", "knife": "knives"} | {n: n for n in ("sheep", "skis", "scissors")}
-PRECISION = 20  # coordinates are told in thousandths of the picture, rounded to this
+PRECISION = 40  # coordinates are told in thousandths of the picture, rounded to this
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
@@ -28,7 +28,7 @@ def join(parts: list[str]) -> str:
 
 
 def number(value: float) -> str:
-    """A coordinate relative to the picture (0 to 1) in CogVLM's three digits: 0.341 → 340."""
+    """A coordinate relative to the picture (0 to 1) in CogVLM's three digits: 0.341 → 360."""
     return f"{min(round(value * 1000 / PRECISION) * PRECISION, 1000 - PRECISION):03d}"
 
 
