@@ -3,6 +3,8 @@
 Design choices:
 - Llama's family: RMSNorm, rotary positions, SwiGLU, no biases; word embeddings tied to the output head;
 - takes token ids, or embeddings in their place: that is all LLaVA needs to slip a picture in;
+- attention starts as "find what resembles me elsewhere and copy it" (start_by_matching);
+- it reads pictures before it sees any: a grid of words takes the picture's place (read_map);
 - logits only where somebody needs them (``at``): training pays for the supervised positions alone.
 """
 

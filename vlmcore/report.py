@@ -90,7 +90,7 @@ def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:
                             linewidth=2,
                         )
                     )
-        axes.set_title("\n".join(wrap(line) for line in lines), fontsize=8, loc="left", y=-0.02, va="top")
+        axes.set_title("\n".join(wrap(line) for line in lines), fontsize=8, loc="left", y=-0.05, va="top")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 
