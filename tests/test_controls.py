@@ -7,8 +7,9 @@ import pytest
 
 from tests.killing import bits
 from tests.tiny_run import TINY
-from vlmcore.controls import controls, table
+from vlmcore.controls import controls
 from vlmcore.evaluate import CLAIM, TASKS
+from vlmcore.report import columns
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def test_every_column_scores_every_task(made):
         "after stage 2", "after stage 1 alone", "no language pretraining", "facts removed", "picture hidden",
     ]  # fmt: skip
     assert all(set(scores) == {*TASKS, CLAIM} for scores in results.values())
-    text = table(results)
+    text = columns(results)
     assert all(name in text for name in (*results, *TASKS, CLAIM)) and len(text.splitlines()) == len(TASKS) + 3
 
 

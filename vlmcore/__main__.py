@@ -21,6 +21,7 @@ app = typer.Typer(
 
 
 def choose(name: str) -> Preset:
+    """A preset by its name. Errors: VlmError that lists the names."""
     from vlmcore.presets import PRESETS
 
     if name not in PRESETS:
@@ -85,10 +86,11 @@ def controls(
     """Train and score without reading, without facts, without a picture: what does "unusual" rest on?"""
     from vlmcore import controls
     from vlmcore.checkpoint import write_json
+    from vlmcore.report import columns
 
     results = controls.controls(choose(preset), out, per_task, seed)
     write_json(out / "controls.json", results)
-    print(controls.table(results))
+    print(columns(results))
 
 
 @app.command()

@@ -8,7 +8,7 @@ it. So the same chain is trained and scored again
 - with the facts removed from the running text;
 - as it is, but every picture shows nothing but grey.
 
-Beside that: what it answers after stage 1 alone, which trained the projector on captions and nothing else.
+Beside that: what it answers after stage 1 alone, which trained the projector and asked no question.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from vlmcore.assistant import Assistant
 from vlmcore.data.world import World
-from vlmcore.evaluate import CLAIM, TASKS, benchmark, evaluate
+from vlmcore.evaluate import benchmark, evaluate
 from vlmcore.pipeline import Run, train
 from vlmcore.presets import Preset
 from vlmcore.train import Schedule
@@ -37,7 +37,8 @@ def controls(preset: Preset, folder: Path, per_task: int, seed: int) -> dict[str
         NO_FACTS: replace(preset, facts=0.0),
     }
     trained = {name: train(changed, folder / name, resume=True) for name, changed in presets.items()}
-    items = benchmark(World(preset.objects), per_task, seed)
+    world = World(preset.objects)
+    items = benchmark(world, per_task, seed)
 
     def scores(assistant: Assistant, hidden: bool = False) -> dict[str, float]:
         def answer_all(questions: Sequence) -> list[str]:
@@ -45,7 +46,7 @@ def controls(preset: Preset, folder: Path, per_task: int, seed: int) -> dict[str
                 questions = [(np.full_like(picture, 128), *rest) for picture, *rest in questions]
             return assistant.answer_all(questions)
 
-        return evaluate(answer_all, items, World(preset.objects))
+        return evaluate(answer_all, items, world)
 
     return {
         "after stage 2": scores(trained[WHOLE]),
@@ -54,14 +55,3 @@ def controls(preset: Preset, folder: Path, per_task: int, seed: int) -> dict[str
         "facts removed": scores(trained[NO_FACTS]),
         "picture hidden": scores(trained[WHOLE], hidden=True),
     }
-
-
-def table(results: dict[str, dict[str, float]]) -> str:
-    """The scores as text, a column for each model."""
-    width = max(map(len, results)) + 2
-    rows = [f"{'task':16}" + "".join(f"{name:>{width}}" for name in results)]
-    for task in (*TASKS, CLAIM):
-        rows.append(f"{task:16}" + "".join(f"{values[task]:{width}.1%}" for values in results.values()))
-    means = [np.mean([values[task] for task in TASKS]) for values in results.values()]
-    rows.append(f"{'mean':16}" + "".join(f"{mean:{width}.1%}" for mean in means) + f"   without {CLAIM}")
-    return "\n".join(rows)

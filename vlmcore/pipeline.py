@@ -160,11 +160,11 @@ class Run:
         return scenes, torch.cat(features)
 
     def align(self, model: LLaVA, scenes: list, features: Tensor) -> None:
-        """Stage 1: the projector alone, on captions alone.
+        """Stage 1: the projector alone. No question is asked.
 
-        LLaVA's loss asks the language model for the caption. That says little about what each H_v should have been, so
-        the caption, written as the word map that the language model can read, is shown to the projector as well: what
-        it learns from that in ten seconds would otherwise take minutes.
+        LLaVA has captions alone, and the language model's loss on them, which says little about what each H_v should
+        have been. We add that: the scene's annotations (names, places and boxes, more than one caption tells) written
+        as the word map that the language model can read. With captions alone a run of this length ends far behind.
         """
         freeze(model)
         freeze(model.projector, False)

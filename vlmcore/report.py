@@ -35,12 +35,27 @@ def score(model: Path | Assistant | None, per_task: int, seed: int, chart: Path 
 
 
 def table(result: dict) -> str:
-    """The scores as text."""
-    other = result["held_out_wordings"]
-    rows = [f"{'task':16}{'known wordings':>16}{'held-out wordings':>20}"]
-    rows += [f"{task:16}{value:16.1%}{other['tasks'][task]:20.1%}" for task, value in result["tasks"].items()]
-    rows.append(f"{'mean':16}{result['mean']:16.1%}{other['mean']:20.1%}")
-    rows.append(f"{CLAIM:16}{result['unusual_new']:16.1%}{other['unusual_new']:20.1%}   things known from text alone")
+    """What ``score`` found, as text."""
+    known, new = result, result["held_out_wordings"]
+    return columns(
+        {
+            "known wordings": known["tasks"] | {CLAIM: known["unusual_new"]},
+            "held-out wordings": new["tasks"] | {CLAIM: new["unusual_new"]},
+        }
+    )
+
+
+def columns(scores: dict[str, dict[str, float]]) -> str:
+    """{model: {task: score}} as text, a column for each model. The claim stands apart: it is not in the mean."""
+    width = max(map(len, scores)) + 2
+
+    def row(name: str, values: list[float]) -> str:
+        return f"{name:16}" + "".join(f"{value:{width}.1%}" for value in values)
+
+    rows = [f"{'task':16}" + "".join(f"{name:>{width}}" for name in scores)]
+    rows += [row(task, [values[task] for values in scores.values()]) for task in TASKS]
+    rows.append(row("mean", [float(np.mean([values[task] for task in TASKS])) for values in scores.values()]))
+    rows.append(row(CLAIM, [values[CLAIM] for values in scores.values()]) + "   things known from text alone")
     return "\n".join(rows)
 
 
