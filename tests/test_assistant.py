@@ -73,6 +73,17 @@ def test_impossible_boxes_stay_in_the_picture(tiny_assistant, monkeypatch, tmp_p
     draw_boxes(noise(100, 100), answer, tmp_path / "drawn.png")
 
 
+def test_thoughts_stand_apart_from_the_answer_and_return_with_the_history(tiny_assistant, monkeypatch):
+    whole = "top dog one left no: at the top [[100,200,500,900]]"
+    with monkeypatch.context() as patched:
+        say(patched, whole)
+        answer = tiny_assistant.ask(noise(100, 100), QUESTION)
+    assert (str(answer), answer.thoughts) == ("at the top [[100,200,500,900]]", "top dog one left no")
+    assert (answer.whole, answer.boxes) == (whole, ((10, 20, 50, 90),))
+    again = [tiny_assistant.ask(noise(64, 64), QUESTION, [("Where?", told)], max_tokens=8) for told in (whole, answer)]
+    assert again[0] == again[1] != tiny_assistant.ask(noise(64, 64), QUESTION, [("Where?", "no")], max_tokens=8)
+
+
 def test_an_answer_without_boxes():
     assert Answer("a dog").boxes == () and str(Answer("a dog")) == "a dog"
 
@@ -84,7 +95,7 @@ def test_the_streams_pieces_are_the_answer(tiny_assistant, seed):
     )  # random bytes: letters cut in the middle
     history = [("What is there?", "a cow")] * (seed % 3)
     pieces = list(tiny_assistant.stream(noise(64, 64), QUESTION, history, **how))
-    assert "".join(pieces).strip() == tiny_assistant.ask(noise(64, 64), QUESTION, history, **how).text
+    assert "".join(pieces).strip() == tiny_assistant.ask(noise(64, 64), QUESTION, history, **how).whole
     assert len(pieces) > 1 or seed
 
 
@@ -96,7 +107,7 @@ def test_many_at_once_are_one_after_the_other(tiny_assistant):
         (pictures[2], [], "How many whales are there?"),
     ]
     together = tiny_assistant.answer_all(asked)
-    assert together == [tiny_assistant.ask(picture, question, history).text for picture, history, question in asked]
+    assert together == [tiny_assistant.ask(picture, question, history).whole for picture, history, question in asked]
     assert tiny_assistant.answer_all([]) == []
 
 

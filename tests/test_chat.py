@@ -14,6 +14,8 @@ from tests import tiny
 from vlmcore.chat import IGNORE, Chat, Document
 from vlmcore.data.instruct import Turn
 from vlmcore.data.text import SPECIAL, train_tokenizer
+from vlmcore.data.wording import box_text
+from vlmcore.errors import VlmError
 from vlmcore.language import LanguageConfig, LanguageModel
 from vlmcore.transformer import TransformerConfig
 
@@ -175,16 +177,27 @@ def test_a_batch_is_laid_out_as_written():
 
 
 def test_word_maps_are_padded_with_minus_one():
-    here, nowhere = (0.1, 0.2, 0.3, 0.4), None
+    here, nowhere = [21, 22, 23, 24], [-1] * 4
     rows = [
-        [document([9], patches=2, cells=[[7], [8, 9, 10]], boxes=[here, nowhere])],
-        [document([9], patches=2, cells=[[], [6]], boxes=[nowhere, here])],
+        [document([9], patches=2, cells=[[7], [8, 9, 10]], corners=[here, nowhere])],
+        [document([9], patches=2, cells=[[], [6]], corners=[nowhere, here])],
     ]
     batch = CHAT.batch(rows, 4)
     assert batch.cells.tolist() == [[[7, -1, -1], [8, 9, 10]], [[-1, -1, -1], [6, -1, -1]]]
-    assert batch.boxes.isnan().all(-1).tolist() == [[False, True], [True, False]]
-    assert torch.equal(batch.boxes[0, 0], torch.tensor(here)) and torch.equal(batch.boxes[1, 1], torch.tensor(here))
+    assert batch.corners.tolist() == [[here, nowhere], [nowhere, here]]
     assert batch.pictures is None
+
+
+def test_corners_are_the_words_that_an_answer_would_give():
+    chat = Chat(train_tokenizer([f" [[{n:03d},{n:03d}]]" for n in range(0, 1000, 40)] * 50, vocabulary=400))
+    box = (0.121, 0.0, 0.5, 1.0)
+    there, nowhere = chat.corner_ids([box, None])
+    assert nowhere == [-1] * 4
+    assert chat.tokenizer.convert_ids_to_tokens(there) == ["120", "000", "480", "960"]
+    assert [token for token in chat.encode(box_text([box])) if token in chat.numbers] == there
+    assert len(set(chat.numbers)) == 25
+    with pytest.raises(VlmError, match="larger vocabulary"):
+        CHAT.corner_ids([box])
 
 
 def test_a_batch_moves_whole():

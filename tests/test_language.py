@@ -6,10 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from tests import tiny
 from vlmcore import masks
-from vlmcore.language import LanguageConfig, LanguageModel, rulers
+from vlmcore.language import CORNER, START, LanguageConfig, LanguageModel, start_in_order
 from vlmcore.transformer import Cache, TransformerConfig, rotary_table, rotate
 
 
@@ -152,7 +153,7 @@ def test_a_token_starts_by_looking_at_its_like_and_not_at_itself():
 def test_a_word_map_is_the_sum_of_its_words():
     model = grouped()
     cells = torch.tensor([[[7, 8, 9], [4, -1, -1], [-1, -1, -1]], [[9, 8, 7], [5, 5, -1], [6, -1, -1]]])
-    nowhere = torch.full((2, 3, 4), torch.nan)
+    nowhere = torch.full((2, 3, 4), -1)
     table = model.embedding.weight
     expected = torch.zeros(2, 3, 32)
     for n in range(2):
@@ -162,15 +163,33 @@ def test_a_word_map_is_the_sum_of_its_words():
     torch.testing.assert_close(model.read_map(cells, nowhere), expected)
 
 
-def test_a_word_map_tells_its_boxes_along_four_rulers():
+def test_a_word_map_tells_each_corner_in_its_own_way():
     model = grouped()
-    along = rulers(32)
-    torch.testing.assert_close(along @ along.T, 4 * torch.eye(4), atol=1e-5, rtol=0)
-    boxes = torch.full((1, 4, 4), torch.nan)  # of a 2×2 grid
-    boxes[0, 1] = torch.tensor([0.5, 0.1, 1.0, 0.3])  # centre (0.75, 0.2): the middle of the right cell, high up in it
-    boxes[0, 2] = torch.tensor([0.0, 0.5, 0.2, 1.0])
-    read = model.read_map(torch.full((1, 4, 1), -1), boxes)
-    told = (read @ along.T / 4)[0]
-    torch.testing.assert_close(told[1], torch.tensor([0.0, -0.1, 0.0, -0.6]), atol=1e-5, rtol=0)
-    torch.testing.assert_close(told[2], torch.tensor([-0.3, 0.0, -0.6, 0.0]), atol=1e-5, rtol=0)
-    assert not told[[0, 3]].any()
+    nothing = torch.full((1, 1, 1), -1)
+
+    def told(*corners: int) -> Tensor:
+        return model.read_map(nothing, torch.tensor([[corners]]))[0, 0]
+
+    for corner in range(4):
+        alone = [-1] * 4
+        alone[corner] = 11
+        shifted = torch.cat([model.embedding.weight[11]] * 2)[32 - 6 * (corner + 1) :][:32]  # a fifth of 32 is 6
+        torch.testing.assert_close(told(*alone), CORNER * shifted)
+    torch.testing.assert_close(told(11, 12, 13, 14), told(11, 12, -1, -1) + told(-1, -1, 13, 14))
+    assert not torch.allclose(told(11, 12, 13, 14), told(12, 11, 13, 14), atol=0.05)
+
+
+def test_words_of_a_scale_start_near_their_neighbours():
+    torch.manual_seed(0)
+    table = torch.nn.Embedding(60, 192)
+    torch.nn.init.normal_(table.weight, std=START)
+    before, ids = table.weight.detach().clone(), list(range(50, 25, -1))
+    start_in_order(table, ids)
+    others = [n for n in range(60) if n not in ids]
+    assert torch.equal(table.weight[others], before[others])
+    words = table.weight[ids].detach()
+    torch.testing.assert_close(words.norm(dim=1), torch.full((25,), START * 192**0.5))
+    alike = torch.cosine_similarity(words[:, None], words[None], dim=-1)
+    near, apart = alike.diagonal(1), torch.stack([alike.diagonal(n).max() for n in range(5, 25)])
+    assert near.min() > 0.5 and apart.max() < 0.5
+    assert (alike.diagonal(1)[:-1] > alike.diagonal(2)).all()

@@ -140,9 +140,9 @@ def test_decoding_with_a_cache_after_a_picture(ours):
 
 
 def test_a_picture_told_in_words(ours):
-    ids, cells, boxes = with_pictures(1, 3), tiny.words(1, P, 2), torch.rand(1, P, 4)
+    ids, cells, corners = with_pictures(1, 3), tiny.words(1, P, 2), tiny.words(1, P, 4)
     embeddings = ours.language.embedding(ids).clone()
-    embeddings[0, 1 : 1 + P] = ours.language.read_map(cells, boxes)[0]
-    tiny.agree(ours(ids, cells=cells, boxes=boxes), ours.language(embeddings=embeddings))
+    embeddings[0, 1 : 1 + P] = ours.language.read_map(cells, corners)[0]
+    tiny.agree(ours(ids, cells=cells, corners=corners), ours.language(embeddings=embeddings))
     at = torch.arange(ids.shape[1])[None] == 11
-    tiny.agree(ours(ids, cells=cells, boxes=boxes, at=at), ours(ids, cells=cells, boxes=boxes)[:, 11])
+    tiny.agree(ours(ids, cells=cells, corners=corners, at=at), ours(ids, cells=cells, corners=corners)[:, 11])

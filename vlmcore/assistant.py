@@ -30,18 +30,27 @@ SHIPPED = DATA / "checkpoints" / "assistant"
 LONGEST_QUESTION = 200  # tokens; the longest in training has about 30
 
 Picture = str | Path | Image.Image | np.ndarray
-History = Sequence[tuple[str, str]]
+History = Sequence[tuple[str, "str | Answer"]]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the assistant says. ``boxes``: (x0, y0, x1, y1) in pixels of the given picture, where it names any."""
+    """What the assistant says. ``boxes``: (x0, y0, x1, y1) in pixels of the given picture, where it names any.
+
+    ``thoughts``: what it thought aloud before, up to the colon. A history may hold answers themselves instead of their
+    text; then the model reads its thoughts again, as it did in training.
+    """
 
     text: str
     boxes: tuple[tuple[int, int, int, int], ...] = ()
+    thoughts: str = ""
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def whole(self) -> str:
+        return f"{self.thoughts}: {self.text}" if self.thoughts else self.text
 
 
 class Assistant:
@@ -58,7 +67,7 @@ class Assistant:
         return self._answer(self.answer_all([(np.asarray(image), list(history), question)], **sampling)[0], image.size)
 
     def stream(self, picture: Picture, question: str, history: History = (), **sampling: float) -> Iterator[str]:
-        """The same answer piece by piece, as it is thought of."""
+        """The same answer piece by piece, as it is thought of, thoughts included."""
         features = self.see([np.asarray(open_picture(picture))])
         ids: list[int] = []
         said = text = ""
@@ -72,7 +81,7 @@ class Assistant:
             yield text[len(said) :]
 
     def answer_all(self, questions: Sequence[tuple[np.ndarray, History, str]], **sampling: float) -> list[str]:
-        """Many (picture, history, question) at once → answers, in their order."""
+        """Many (picture, history, question) at once → answers with their thoughts, in their order."""
         answers: list[str] = []
         for start in range(0, len(questions), 128):
             part = questions[start : start + 128]
@@ -94,7 +103,8 @@ class Assistant:
     def _prompt(self, history: History, question: str) -> list[int]:
         if not question.strip():
             raise VlmError('the question is empty: ask something, such as "What is in the picture?"')
-        prompt = self.chat.prompt(history, question)
+        said = [(asked, answer.whole if isinstance(answer, Answer) else answer) for asked, answer in history]
+        prompt = self.chat.prompt(said, question)
         if len(prompt) > LONGEST_QUESTION:
             raise VlmError(
                 f"the question (with what was said before) has {len(prompt)} tokens, "
@@ -109,7 +119,8 @@ class Assistant:
         for box in parse_boxes(text):  # corners in any order and outside the picture: a model may say such things
             (x0, x1), (y0, y1) = sorted((box[0], box[2])), sorted((box[1], box[3]))
             boxes.append((round(x0 * width), round(y0 * height), round(min(x1, 1) * width), round(min(y1, 1) * height)))
-        return Answer(text, tuple(boxes))
+        thoughts, _, answer = text.rpartition(": ")
+        return Answer(answer, tuple(boxes), thoughts)
 
     # -- on disk -----------------------------------------------------------------------------------------------------
 

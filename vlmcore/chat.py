@@ -9,10 +9,9 @@ Design choices:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -21,7 +20,8 @@ from transformers import PreTrainedTokenizerFast
 from vlmcore import masks
 from vlmcore.data.instruct import Turn
 from vlmcore.data.text import ASSISTANT, IMAGE, PAD, STOP, USER
-from vlmcore.data.wording import Box
+from vlmcore.data.wording import PRECISION, Box, number, scale_index
+from vlmcore.errors import VlmError
 
 IGNORE = -100  # the label of what is not supervised
 
@@ -34,7 +34,7 @@ class Document:
     patches: int = 0  # <image> tokens in front
     picture: int | None = None  # which row of the features goes there
     cells: list[list[list[int]]] = field(default_factory=list)  # or the word map that does, as ids,
-    boxes: Sequence[Box | None] = ()  # and where the things in its cells are
+    corners: list[list[int]] = field(default_factory=list)  # and the numbers of the boxes of what stands there
 
     def __len__(self) -> int:
         return self.patches + sum(len(ids) for ids, _ in self.turns)
@@ -42,7 +42,7 @@ class Document:
 
 @dataclass
 class Batch:
-    """Rows of tokens, ready for a model. All (B, T) but ``pictures`` (N,), ``cells`` (N, P, W), ``boxes`` (N, P, 4)."""
+    """Rows of tokens, ready for a model. All (B, T) but pictures (N,), cells (N, P, W) and corners (N, P, 4)."""
 
     ids: Tensor
     labels: Tensor
@@ -51,7 +51,7 @@ class Batch:
     turn: Tensor
     pictures: Tensor | None = None
     cells: Tensor | None = None
-    boxes: Tensor | None = None
+    corners: Tensor | None = None
 
     @property
     def mask(self) -> Tensor:
@@ -107,6 +107,19 @@ class Chat:
         """A word map's words as ids; a word of several tokens counts as several words."""
         return [[token for word in cell for token in self.encode(word)] for cell in cells]
 
+    def corner_ids(self, boxes: Sequence[Box | None]) -> list[list[int]]:
+        """A word map's boxes as ids, four a cell: those of the numbers that an answer would give. −1 = none."""
+        scale = self.numbers
+        return [[-1] * 4 if box is None else [scale[scale_index(value)] for value in box] for box in boxes]
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """The ids of all coordinates, "000" to "960". Errors: VlmError where the tokenizer knows none."""
+        known, texts = self.tokenizer.get_vocab(), [number(n * PRECISION / 1000) for n in range(1000 // PRECISION)]
+        if missing := [text for text in texts if text not in known]:
+            raise VlmError(f"the tokenizer has no word for {missing[0]}: train it with a larger vocabulary")
+        return [known[text] for text in texts]
+
     def pack(self, documents: Iterator[Document], rows: int, length: int) -> Batch:
         """Fill ``rows`` rows of ``length`` tokens from an endless stream of documents, first fit."""
         filled: list[list[Document]] = [[] for _ in range(rows)]
@@ -135,7 +148,7 @@ class Chat:
         )
         pictures: list[int] = []
         maps: list[list[list[int]]] = []
-        boxes: list[list[Box]] = []
+        corners: list[list[list[int]]] = []
         number = 0
         for r, documents in enumerate(rows):
             flat_ids: list[int] = []
@@ -160,7 +173,7 @@ class Chat:
                     pictures.append(document.picture)
                 if document.cells:
                     maps.append(document.cells)
-                    boxes.append([box or (math.nan,) * 4 for box in document.boxes])
+                    corners.append(document.corners)
             n = len(flat_ids)
             for target, values in zip(
                 (ids, labels, positions, owner, turn_of),
@@ -168,10 +181,11 @@ class Chat:
                 strict=True,
             ):
                 target[r, :n] = torch.tensor(values)
-        cells = corners = None
+        batch = Batch(ids, labels, positions, owner, turn_of)
+        if pictures:
+            batch.pictures = torch.tensor(pictures)
         if maps:
             width = max(len(cell) for grid in maps for cell in grid)
-            cells = torch.tensor([[cell + [-1] * (width - len(cell)) for cell in grid] for grid in maps])
-            corners = torch.tensor(boxes)
-        pictures = torch.tensor(pictures) if pictures else None
-        return Batch(ids, labels, positions, owner, turn_of, pictures, cells, corners)
+            batch.cells = torch.tensor([[cell + [-1] * (width - len(cell)) for cell in grid] for grid in maps])
+            batch.corners = torch.tensor(corners)
+        return batch

@@ -1,7 +1,7 @@
 """Decoding: from a prompt to an answer, one token at a time.
 
 Design choices:
-- the prompt is read once; after that each step computes one new token against the cache;
+- the prompt is read once; after that each step computes one new token against the cache (vlmcore/decoder.py);
 - prompts of different lengths share a batch by padding on the left: every row's newest token is in the last column;
 - rows that have said <stop> leave the batch's loop when all have.
 
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from vlmcore.decoder import Decoder
 from vlmcore.errors import VlmError
 from vlmcore.llava import LLaVA
 from vlmcore.transformer import Cache
@@ -66,12 +67,13 @@ def steps(
     last[:, -1] = True
     logits = model(ids, features, positions=positions, mask=mask, cache=cache, at=last)  # (B, V)
     ragged = bool(padding.any())
-    for step in range(max_tokens):
-        token = sample(logits, temperature, top_p, generator)
+    decoder = Decoder(model.language, cache)
+    token = sample(logits, temperature, top_p, generator)
+    yield token
+    for end in range(longest + 1, longest + max_tokens):
+        mask = (columns[None, :end] >= padding[:, None])[:, None, None] if ragged else None  # (B, 1, 1, S)
+        token = sample(decoder(token, end - 1 - padding, mask), temperature, top_p, generator)
         yield token
-        end = longest + step
-        mask = (columns[None, : end + 1] >= padding[:, None])[:, None, None] if ragged else None  # (B, 1, 1, S)
-        logits = model.language(token[:, None], positions=(end - padding)[:, None], mask=mask, cache=cache)[:, -1]
 
 
 def generate(

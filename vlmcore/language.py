@@ -10,7 +10,7 @@ Design choices:
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -34,6 +34,8 @@ class LanguageConfig:
         assert self.vocabulary > 0, "an empty vocabulary: train the tokenizer first"
 
 
+START = 0.15  # root mean square of a word's embedding before training
+CORNER = 0.35  # how loud a word map tells each corner of a box, against the thing's name
 FAST = 4  # one in so many of the rotary pairs, the fastest, takes part in start_by_matching with the opposite sign
 
 
@@ -64,10 +66,18 @@ def start_by_matching(transformer: Transformer) -> None:
         by_pair[:, :, :fast] *= -1
 
 
-def rulers(width: int, device: torch.device | None = None) -> Tensor:
-    """Four directions at right angles, along which a word map tells where a box is: cosines of length 2. (4, D)."""
-    waves = torch.arange(1, 5, device=device)[:, None] * (torch.arange(width, device=device) + 0.5) / width
-    return (torch.pi * waves).cos() * 2 * (2 / width) ** 0.5
+@torch.no_grad()
+def start_in_order(embedding: nn.Embedding, ids: Sequence[int], waves: int = 8) -> None:
+    """Let the words of a scale ("000", "040", … "960") begin on a smooth curve, so that neighbours are alike.
+
+    Each of ``waves`` random directions carries one cosine of the place on the scale. Words that begin anywhere must
+    learn that 320 lies between 280 and 360; of these every example teaches the neighbours too.
+    """
+    width = embedding.embedding_dim
+    place = torch.linspace(0, torch.pi, len(ids))[:, None] * torch.arange(waves + 1)  # (words, waves + 1)
+    directions = nn.init.orthogonal_(torch.empty(waves + 1, width))
+    curve = nn.functional.normalize(place.cos() @ directions, dim=-1) * START * width**0.5  # as long as other words
+    embedding.weight[torch.tensor(ids)] = curve.to(embedding.weight)
 
 
 class LanguageModel(nn.Module):
@@ -81,7 +91,7 @@ class LanguageModel(nn.Module):
         self.transformer = Transformer(config.transformer)
         self.norm = make_norm(config.transformer)
         self.head = nn.Linear(width, config.vocabulary, bias=False)
-        nn.init.normal_(self.embedding.weight, std=0.15)
+        nn.init.normal_(self.embedding.weight, std=START)
         nn.init.normal_(self.head.weight, std=0.02)
         if config.tied:
             self.head.weight = self.embedding.weight
@@ -118,15 +128,18 @@ class LanguageModel(nn.Module):
 
         return pretrained.build(cls, *pretrained.language(hf))
 
-    def read_map(self, cells: Tensor, boxes: Tensor) -> Tensor:
-        """A picture made of words: each cell's words and its box added into one vector.
+    def read_map(self, cells: Tensor, corners: Tensor) -> Tensor:
+        """A picture made of words: each cell's words and the four numbers of its box added into one vector.
 
-        cells (N, P, W) ids, −1 = none; boxes (N, P, 4) relative to the picture, NaN = none → (N, P, D).
+        cells (N, P, W) ids, corners (N, P, 4) ids of the words for x0, y0, x1, y1; −1 = none → (N, P, D).
+        Each corner is shifted by another part of the width, or nobody could tell x0 from y1.
         After pretraining on such maps the model reads a grid of vectors; LLaVA's projector then only has to speak the
         same language.
         """
-        side = math.isqrt(cells.shape[1])
-        centre, size = (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
-        where = torch.cat([centre * side % 1 - 0.5, size * side - 1], dim=-1)  # in its cell, and how many cells large
-        words = (self.embedding(cells.clamp(min=0)) * (cells >= 0).unsqueeze(-1)).sum(dim=2)
-        return words + where.nan_to_num() @ rulers(words.shape[-1], words.device)
+        words, numbers = (
+            self.embedding(ids.clamp(min=0)) * (ids >= 0).unsqueeze(-1)  # (N, P, W or 4, D)
+            for ids in (cells, corners)
+        )
+        shift = words.shape[-1] // 5
+        shifted = [numbers[:, :, n].roll((n + 1) * shift, dims=-1) for n in range(4)]
+        return words.sum(dim=2) + CORNER * sum(shifted)

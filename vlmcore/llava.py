@@ -90,7 +90,7 @@ class LLaVA(nn.Module):
         features: Tensor | None = None,
         *,
         cells: Tensor | None = None,
-        boxes: Tensor | None = None,
+        corners: Tensor | None = None,
         positions: Tensor | None = None,
         mask: Tensor | None = None,
         cache: Cache | None = None,
@@ -99,11 +99,11 @@ class LLaVA(nn.Module):
         """ids (B, T) with <image> once per patch → logits (B, T, V), or (N, V) at the True places of ``at``.
 
         What fills those places: ``features`` (N, P, D_v) from ``see``, or a map made of words,
-        ``cells`` (N, P, W) with ``boxes`` (N, P, 4): see LanguageModel.read_map.
+        ``cells`` (N, P, W) with ``corners`` (N, P, 4): see LanguageModel.read_map.
         """
         embeddings = self.language.embedding(ids)
         if features is not None:
             embeddings = splice(embeddings, ids == self.config.image_token, self.projector(features))
         elif cells is not None:
-            embeddings = splice(embeddings, ids == self.config.image_token, self.language.read_map(cells, boxes))
+            embeddings = splice(embeddings, ids == self.config.image_token, self.language.read_map(cells, corners))
         return self.language(embeddings=embeddings, positions=positions, mask=mask, cache=cache, at=at)

@@ -32,7 +32,7 @@ from vlmcore.data.text import tokenizer_corpus, train_tokenizer
 from vlmcore.data.world import World
 from vlmcore.device import pick_device
 from vlmcore.errors import VlmError
-from vlmcore.language import LanguageConfig, LanguageModel
+from vlmcore.language import LanguageConfig, LanguageModel, start_in_order
 from vlmcore.llava import LLaVA, LLaVAConfig
 from vlmcore.presets import Preset
 from vlmcore.train import Schedule, fit, freeze
@@ -117,6 +117,7 @@ class Run:
         p = self.preset
         torch.manual_seed(p.seed)
         model = LLaVA(self.config()).to(self.device.device)
+        start_in_order(model.language.embedding, self.chat.numbers)
         freeze(model)
         freeze(model.language, False)
         batches = LanguageBatches(self.source, self.chat, p.rows, p.length, p.seed, p.facts, curriculum=p.reading.steps)
@@ -198,12 +199,12 @@ class Run:
     def unlike(self, model: LLaVA, batch: Batch, features: Tensor) -> Tensor:
         """How far H_v is from the word maps, as a share of how far these are from their mean (1 − R²)."""
         batch = batch.to(self.device.device)
-        target = model.language.read_map(batch.cells, batch.boxes)
+        target = model.language.read_map(batch.cells, batch.corners)
         return F.mse_loss(model.projector(features.to(self.device.device)).float(), target) / target.var()
 
     def loss(self, model: LLaVA, batch: Batch, features: Tensor | None = None) -> Tensor:
         at, labels = supervised(batch)
-        maps = {"cells": batch.cells, "boxes": batch.boxes}
+        maps = {"cells": batch.cells, "corners": batch.corners}
         logits = model(batch.ids, features, **maps, positions=batch.positions, mask=batch.mask, at=at)
         return answer_loss(logits, labels)
 

@@ -27,7 +27,7 @@ class Preset:
     length: int = 128  # tokens a row
     facts: float = 0.75  # share of the running text; the rest is English
     eyes: Schedule = Schedule(steps=360, lr=1e-2)  # contrastive pretraining
-    reading: Schedule = Schedule(steps=560, lr=6e-3)  # language model pretraining
+    reading: Schedule = Schedule(steps=560, lr=6e-3, warmup=0.05)  # language model pretraining
     align: Schedule = Schedule(steps=150, lr=2e-2)  # stage 1
     tune: Schedule = Schedule(steps=760, lr=4e-3)  # stage 2
     seed: int = 0
@@ -39,9 +39,9 @@ FULL = replace(
     objects=96,
     scenes=40_000,
     eyes=Schedule(steps=1200, lr=1e-2),
-    reading=Schedule(steps=2000, lr=6e-3),
+    reading=Schedule(steps=1800, lr=6e-3, warmup=0.05),
     align=Schedule(steps=400, lr=2e-2),
-    tune=Schedule(steps=5500, lr=4e-3),
+    tune=Schedule(steps=5200, lr=4e-3),
 )
 GPU = replace(FULL, rows=64, pictures_per_step=512, scenes=200_000)
 

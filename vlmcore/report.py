@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 
-from vlmcore.assistant import Assistant, load
+from vlmcore.assistant import Answer, Assistant, load
 from vlmcore.data.instruct import Teacher
 from vlmcore.data.world import World
 from vlmcore.evaluate import CLAIM, TASKS, benchmark, evaluate, radar, right
@@ -64,8 +64,6 @@ def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    from vlmcore.evaluate import parse_boxes
-
     world = World(assistant.about.get("objects"))
     teacher, random = Teacher(world, "held_out"), Random(seed)
     plan = [
@@ -87,24 +85,16 @@ def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:
         axes.set_axis_off()
         lines = []
         for talk in talks:
-            history: list[tuple[str, str]] = []
+            history: list[tuple[str, Answer]] = []
             for turn in talk:
-                answer = str(assistant.ask(picture, turn.question, history))
+                answer = assistant.ask(picture, turn.question, history)
                 history.append((turn.question, answer))
-                mark = "" if right(answer, turn.answer, turn.boxes) else f"   ✗ ({turn.answer})"
+                expected = turn.answer.split(": ")[-1]
+                mark = "" if right(answer.text, expected, turn.boxes) else f"   ✗ ({expected})"
                 lines.append(f"{turn.question}\n    → {answer}{mark}")
-                for x0, y0, x1, y1 in parse_boxes(answer):
-                    side = picture.shape[0]
-                    axes.add_patch(
-                        Rectangle(
-                            (x0 * side, y0 * side),
-                            (x1 - x0) * side,
-                            (y1 - y0) * side,
-                            fill=False,
-                            color="crimson",
-                            linewidth=2,
-                        )
-                    )
+                for x0, y0, x1, y1 in answer.boxes:
+                    box = Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, color="crimson", linewidth=2)
+                    axes.add_patch(box)
         axes.set_title("\n".join(wrap(line) for line in lines), fontsize=8, loc="left", y=-0.05, va="top")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)

@@ -189,13 +189,14 @@ def test_held_out_objects_are_seen_and_named_in_training(training):
 # -- the answers -----------------------------------------------------------------------------------------------------
 
 
-def thought(slots: list[int]) -> str:
-    """How things in these slots are counted aloud."""
-    return ", ".join(f"{number} {IN_SLOT[slot]}" for number, slot in zip(NUMBERS[1:], slots))
-
-
-def slots_of_name(scene: Scene, name: str) -> list[int]:
-    return sorted(thing.slot for thing in scene.things if thing.name == name and thing.slot is not None)
+def thought(scene: Scene, slots: tuple[int, ...] = tuple(range(9))) -> str:
+    """What is thought before an answer: every place, what is there, and the how-manyth of its name it is."""
+    at = {thing.slot: thing.name for thing in scene.things}
+    parts = []
+    for n, slot in enumerate(slots):
+        same = [earlier for earlier in slots[: n + 1] if slot in at and at.get(earlier) == at[slot]]
+        parts.append(f"{SLOTS[slot]} " + (f"{at[slot]} {NUMBERS[len(same)]}" if same else "no"))
+    return " ".join(parts)
 
 
 def test_caption(scenes):
@@ -226,7 +227,9 @@ def test_caption(scenes):
 
 def test_describe(scenes):
     for scene, turn in answers(scenes, "describe"):
-        here, *things = turn.answer.split(", ")
+        aloud, said = turn.answer.split(": ")
+        assert aloud == thought(scene)
+        here, *things = said.split(", ")
         assert here == IN_PLACE[scene.place]
         ordered = sorted(scene.things, key=lambda thing: thing.slot)
         assert things == [f"{IN_SLOT[thing.slot]} is {a(thing.name)}" for thing in ordered]
@@ -240,10 +243,7 @@ def test_count(scenes):
     told = Counter()
     for scene, turn in answers(scenes, "count"):
         count = sum(thing.name == asked_name(turn) for thing in scene.things)
-        *aloud, number = turn.answer.split(": ")
-        assert number == NUMBERS[count]
-        slots = slots_of_name(scene, asked_name(turn))
-        assert aloud == ([thought(slots)] if slots else [])
+        assert turn.answer == f"{thought(scene)}: {NUMBERS[count]}"
         told[count] += 1
     assert 0.05 < told[0] / told.total() < 0.15 and max(told) >= 5
 
@@ -277,7 +277,12 @@ def test_box(scenes):
         things = sorted(scene.named(asked_name(turn)), key=lambda thing: thing.slot)
         exact = [tuple(value / side for value, side in zip(thing.box, scene.size * 2)) for thing in things]
         assert 1 <= len(things) <= 3 and list(turn.boxes) == exact
-        assert close(parse_boxes(turn.answer), exact)
+        aloud, said = turn.answer.split(": ")
+        assert aloud == thought(scene)
+        said = re.split(", | and ", said)
+        places, texts = zip(*(part.rsplit(" ", 1) for part in said), strict=True)
+        assert list(places) == [IN_SLOT[thing.slot] for thing in things]
+        assert close([parse_boxes(text)[0] for text in texts], exact)
 
 
 def test_sum(scenes):
@@ -288,8 +293,7 @@ def test_sum(scenes):
         sides = Counter(t.centre[0] < plus.centre[0] for t in scene.things if t.name != "plus")
         assert (left[1], right[1], total[1]) == (sides[True], sides[False], sides.total())
         assert {left[0], right[0], total[0]} | {"plus"} == {thing.name for thing in scene.things}
-        by_side = sorted(slots_of_name(scene, left[0]), key=lambda slot: (slot % 3, slot))
-        assert aloud == thought(by_side)
+        assert aloud == thought(scene, (0, 3, 6, 2, 5, 8))
 
 
 def test_unusual(scenes):

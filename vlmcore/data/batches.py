@@ -28,8 +28,8 @@ from vlmcore.vision import to_pixels
 # thing by its place and a place by its thing is what every later answer is made of; alone it is learned in 160 steps,
 # among everything else not in 300.
 CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
-    (0.15, {"what": 1, "position": 1}),
-    (0.35, {"what": 0.5, "position": 0.5, "exists": 1, "count": 1.5, "describe": 2}),
+    (0.25, {"what": 1, "position": 5}),
+    (0.45, {"what": 0.5, "position": 2, "exists": 1, "count": 1.5, "describe": 2, "box": 2}),
 )
 SMALL_WORDS = {
     "a", "an", "the", "of", "in", "on", "at", "is", "are", "was", "this", "that", "here", "there", "please", "can",
@@ -137,8 +137,10 @@ class LanguageBatches:
             document = ask(self.chat, self.source.teacher, scene, random, self.length, tasks)
             if not document.turns:  # photos have no slots to ask for
                 document = ask(self.chat, self.source.teacher, scene, random, self.length)
-            words, document.boxes = word_map(scene)
-            document.cells = self.chat.map_ids(words)
+            words, boxes = word_map(scene)
+            if tasks is not None and "box" not in tasks:  # numbers nobody asks for would only stand in the way
+                boxes = [None] * len(words)
+            document.cells, document.corners = self.chat.map_ids(words), self.chat.corner_ids(boxes)
             yield document
 
     def texts(self, random: Random) -> Iterator[Document]:
@@ -198,7 +200,7 @@ class MapBatches:
         rows = []
         for number in numbers:
             words, boxes = word_map(self.scenes[number])
-            rows.append([Document([], 16, number, self.chat.map_ids(words), boxes)])
+            rows.append([Document([], 16, number, self.chat.map_ids(words), self.chat.corner_ids(boxes))])
         return self.chat.batch(rows, 16), self.features[numbers].float()
 
 

@@ -14,7 +14,21 @@ from functools import cache
 from random import Random
 
 from vlmcore.data.backgrounds import IN_PLACE
-from vlmcore.data.wording import IN_SLOT, NUMBERS, PLURALS, Box, a, aloud, box_text, in_order, join, relative, stands
+from vlmcore.data.wording import (
+    IN_SLOT,
+    NUMBERS,
+    PLURALS,
+    SIDES,
+    Box,
+    a,
+    box_text,
+    in_order,
+    join,
+    located,
+    look_around,
+    relative,
+    stands,
+)
 from vlmcore.data.world import DATA, SLOTS, Scene, Thing, World, any_held_out_pair, held_out_pair
 
 
@@ -92,7 +106,7 @@ class Teacher:
         if scene.kind in ("shape", "sum", "coco"):
             return None
         things = [f"{IN_SLOT[thing.slot]} is {a(thing.name)}" for thing in in_order(scene)]
-        return (self.turn(random, "describe", ", ".join([IN_PLACE[scene.place], *things])),)
+        return (self.turn(random, "describe", look_around(scene) + ", ".join([IN_PLACE[scene.place], *things])),)
 
     def background(self, scene: Scene, random: Random) -> Conversation | None:
         return (self.turn(random, "background", IN_PLACE[scene.place]),) if scene.place else None
@@ -106,7 +120,7 @@ class Teacher:
         things = [thing for thing in in_order(scene) if thing.name == name]
         if len(things) >= len(NUMBERS):
             return None
-        return (self.turn(random, "count", aloud(things) + NUMBERS[len(things)], many=self.plural(name)),)
+        return (self.turn(random, "count", look_around(scene) + NUMBERS[len(things)], many=self.plural(name)),)
 
     def position(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._single(scene, random)
@@ -134,8 +148,10 @@ class Teacher:
         name = None if scene.kind == "shape" else self._present(scene, random)
         if name is None or len(scene.named(name)) > 3:
             return None
-        boxes = tuple(relative(thing, scene) for thing in in_order(scene) if thing.name == name)
-        return (self.turn(random, "box", box_text(list(boxes)), boxes, name=name),)
+        things = [thing for thing in in_order(scene) if thing.name == name]
+        boxes = tuple(relative(thing, scene) for thing in things)
+        answer = look_around(scene) + located(things, scene)
+        return (self.turn(random, "box", answer, boxes, name=name),)
 
     def sum(self, scene: Scene, random: Random) -> Conversation | None:
         return (self.turn(random, "sum", self._sum_words(scene, total=True)),) if scene.kind == "sum" else None
@@ -176,7 +192,7 @@ class Teacher:
             return None
         item = self.objects[thing.name]
         same = [other for other in in_order(scene) if other.name == thing.name]
-        more = [("it_colour", item.colour), ("it_count", aloud(same) + NUMBERS[len(same)])]
+        more = [("it_colour", item.colour), ("it_count", look_around(scene) + NUMBERS[len(same)])]
         if not self.world.held_out(thing.name):
             more.append(("it_found", IN_PLACE[item.found]))
         if len(same) == 1 and random.random() < 0.5:
@@ -214,11 +230,12 @@ class Teacher:
         return random.choice(placed) if placed else None
 
     def _sum_words(self, scene: Scene, total: bool = False) -> str:
-        left = [thing for thing in in_order(scene) if thing.slot in (0, 3, 6)]
-        right = [thing for thing in in_order(scene) if thing.slot in (2, 5, 8)]
+        left, right = ([t for t in in_order(scene) if t.slot in side] for side in (SIDES[:3], SIDES[3:]))
         name = left[0].name
         words = f"{self.counted_one(len(left), name)} plus {self.counted_one(len(right), name)}"
-        return f"{aloud(left + right)}{words} is {self.counted_one(len(left + right), name)}" if total else words
+        if not total:
+            return words
+        return f"{look_around(scene, SIDES)}{words} is {self.counted_one(len(left + right), name)}"
 
     def counted_one(self, count: int, name: str) -> str:
         return f"{NUMBERS[count]} {name if count == 1 else self.plural(name)}"
@@ -226,7 +243,7 @@ class Teacher:
 
 # sum, unusual and shape fit few scenes and are asked nearly always where they do
 TASK_WEIGHTS: dict[str, float] = {
-    "caption": 1.5, "describe": 3, "background": 0.4, "count": 3.5, "position": 1, "what": 1, "colour": 0.8,
+    "caption": 1.5, "describe": 3, "background": 0.4, "count": 3.5, "position": 3, "what": 1, "colour": 0.8,
     "exists": 2, "box": 4, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
 }  # fmt: skip
 

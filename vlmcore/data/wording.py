@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from vlmcore.data.world import SLOTS, Scene, Thing
 
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -10,6 +13,7 @@ IN_SLOT = (
     "on the left", "in the middle", "on the right",
     "in the bottom-left", "at the bottom", "in the bottom-right",
 )  # fmt: skip
+SIDES = (0, 3, 6, 2, 5, 8)  # the slots of a sum: left of the plus sign, then right of it
 CELLS = 4  # cells a side of a word map, as many as the vision encoder's patches
 PLURALS = {"person": "people", "mouse": "mice", "knife": "knives"} | {n: n for n in ("sheep", "skis", "scissors")}
 PRECISION = 40  # coordinates are told in thousandths of the picture, rounded to this
@@ -29,12 +33,28 @@ def join(parts: list[str]) -> str:
 
 def number(value: float) -> str:
     """A coordinate relative to the picture (0 to 1) in CogVLM's three digits: 0.341 → 360."""
-    return f"{min(round(value * 1000 / PRECISION) * PRECISION, 1000 - PRECISION):03d}"
+    return f"{scale_index(value) * PRECISION:03d}"
+
+
+def scale_index(value: float) -> int:
+    """Which of the scale's numbers is nearest to a coordinate (0 to 1); the last stands for the far edge too."""
+    return min(round(value * 1000 / PRECISION), 1000 // PRECISION - 1)
 
 
 def box_text(boxes: list[Box]) -> str:
     """CogVLM's grounding format: [[x0,y0,x1,y1]], thousandths of the picture, several boxes joined by ;."""
     return "[[" + ";".join(",".join(number(value) for value in box) for box in boxes) + "]]"
+
+
+def located(things: list[Thing], scene: Scene) -> str:
+    """Boxes behind the words for their places: "at the top [[360,000,640,280]] and on the right [[…]]".
+
+    Where to look is settled before the first number. Photos have no such places: bare boxes.
+    """
+    boxes = [relative(thing, scene) for thing in things]
+    if any(thing.slot is None for thing in things):
+        return box_text(boxes)
+    return join([f"{IN_SLOT[thing.slot]} {box_text([box])}" for thing, box in zip(things, boxes, strict=True)])
 
 
 def relative(thing: Thing, scene: Scene) -> Box:
@@ -43,10 +63,21 @@ def relative(thing: Thing, scene: Scene) -> Box:
     return x0 / width, y0 / height, x1 / width, y1 / height
 
 
-def aloud(things: list[Thing]) -> str:
-    """Counting aloud before the number: "one in the top-left, two on the right: ". Not scored, but it helps."""
-    slots = [thing.slot for thing in things if thing.slot is not None]
-    return ", ".join(f"{NUMBERS[n]} {IN_SLOT[slot]}" for n, slot in enumerate(slots, 1)) + ": " if slots else ""
+def look_around(scene: Scene, slots: Sequence[int] = range(9)) -> str:
+    """Going through the places before an answer is given: "top-left dog one top no top-right dog two …: ".
+
+    The same thoughts before every count, sum, box and description, not scored. Each step is a look at one place, which
+    is soon learned; after that everything stands there in words, numbered by name. Without it every word of an answer
+    has to find the next thing in the picture. Photos have no such places.
+    """
+    if scene.kind == "coco":
+        return ""
+    names, so_far, steps = {thing.slot: thing.name for thing in scene.things}, Counter(), []
+    for slot in slots:
+        name = names.get(slot)
+        so_far[name] += 1
+        steps.append(f"{SLOTS[slot]} {name} {NUMBERS[so_far[name]]}" if name else f"{SLOTS[slot]} no")
+    return " ".join(steps) + ": "
 
 
 def stands(thing: Thing) -> str:

@@ -1,0 +1,76 @@
+"""The decoder against the language model's own forward pass, whose arithmetic it repeats."""
+
+import pytest
+import torch
+
+from vlmcore.decoder import Decoder, normalise
+from vlmcore.language import LanguageConfig, LanguageModel
+from vlmcore.transformer import Cache, TransformerConfig
+
+SMALL = {"width": 32, "layers": 3, "heads": 4, "hidden": 48}
+KINDS = {
+    "llama": TransformerConfig(**SMALL, kv_heads=4),
+    "grouped": TransformerConfig(**SMALL, kv_heads=2),
+    "biases": TransformerConfig(**SMALL, kv_heads=4, bias=True, activation="gelu", norm="layer"),
+}
+
+
+def model_of(config: TransformerConfig, tied: bool = True) -> LanguageModel:
+    torch.manual_seed(0)
+    model = LanguageModel(LanguageConfig(60, config, tied))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "norm" in name or "bias" in name:
+                weight.add_(torch.randn_like(weight) * 0.3)  # else they would change nothing
+    return model.eval()
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_token_gets_the_logits_of_the_whole_sequence_read_at_once(kind, tied):
+    model = model_of(KINDS[kind], tied)
+    ids = torch.randint(60, (3, 9))
+    with torch.no_grad():
+        whole = model(ids)
+        cache = Cache(model.config.transformer, 3, 9, like=whole)
+        model(ids[:, :4], cache=cache)
+    decoder = Decoder(model, cache)
+    for place in range(4, 9):
+        logits = decoder(ids[:, place], torch.full((3,), place))
+        torch.testing.assert_close(logits, whole[:, place], atol=2e-5, rtol=2e-5)
+    assert cache.length == 9
+
+
+def test_rows_of_different_lengths_see_their_own_tokens_alone():
+    model = model_of(KINDS["grouped"])
+    ids, padding = torch.randint(60, (2, 7)), torch.tensor([0, 3])
+    with torch.no_grad():
+        alone = [model(row[None, start:])[0, -1] for row, start in zip(ids, padding.tolist(), strict=True)]
+        cache = Cache(model.config.transformer, 2, 7, like=alone[0])
+        real = torch.arange(6) >= padding[:, None]  # (B, T)
+        seen = torch.ones(6, 6, dtype=torch.bool).tril() & real[:, None] | torch.eye(6, dtype=torch.bool)
+        model(ids[:, :6], positions=(torch.arange(6) - padding[:, None]).clamp(min=0), mask=seen[:, None], cache=cache)
+    mask = (torch.arange(7) >= padding[:, None])[:, None, None]
+    logits = Decoder(model, cache)(ids[:, 6], 6 - padding, mask)
+    torch.testing.assert_close(logits, torch.stack(alone), atol=2e-5, rtol=2e-5)
+
+
+def test_laying_out_changes_no_weight_and_leaves_the_model_trainable():
+    model = model_of(KINDS["llama"])
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    with torch.inference_mode():  # where decoding happens
+        Decoder(model, Cache(model.config.transformer, 1, 2, like=model.embedding.weight))
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, before[name]), name
+    assert model.head.weight is model.embedding.weight
+    model(torch.tensor([[1, 2, 3]])).square().mean().backward()
+    torch.optim.SGD(model.parameters(), lr=0.1).step()
+    assert not any(torch.equal(weight, before[name]) for name, weight in model.named_parameters() if "qkv" in name)
+
+
+@pytest.mark.parametrize("rows", [1, 16])
+def test_the_written_out_norm_is_the_norm(rows):
+    norm = torch.nn.RMSNorm(24, eps=1e-5)
+    torch.nn.init.normal_(norm.weight)
+    x = torch.randn(rows, 24) * torch.logspace(-3, 3, rows)[:, None]
+    torch.testing.assert_close(normalise(norm)(x), norm(x), atol=1e-6, rtol=1e-5)
