@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from vlmcore.data.wording import CELLS
 from vlmcore.train import Schedule
 from vlmcore.transformer import TransformerConfig
 from vlmcore.vision import VisionConfig
@@ -31,6 +32,12 @@ class Preset:
     align: Schedule = Schedule(steps=150, lr=2e-2)  # stage 1
     tune: Schedule = Schedule(steps=760, lr=4e-3)  # stage 2
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        grid = self.vision.grid
+        assert grid == CELLS, (
+            f"the encoder cuts pictures into {grid}×{grid} patches, word maps have {CELLS}×{CELLS} cells"
+        )
 
 
 CPU = Preset()

@@ -3,6 +3,7 @@
 from functools import cache
 from random import Random
 
+import pytest
 import torch
 
 from vlmcore.chat import IGNORE, Batch, Chat
@@ -10,7 +11,8 @@ from vlmcore.data.batches import CURRICULUM, LanguageBatches, MapBatches, carele
 from vlmcore.data.source import Source
 from vlmcore.data.text import tokenizer_corpus, train_tokenizer
 from vlmcore.data.wording import number, relative
-from vlmcore.data.world import SLOTS, World
+from vlmcore.data.world import SLOTS, Scene, World
+from vlmcore.errors import VlmError
 
 WORLD = World(24)
 
@@ -99,3 +101,18 @@ def test_word_maps_say_what_the_pictures_show():
         assert {f"{thing.name} {SLOTS[thing.slot]}" for thing in scene.things} <= told | {scene.place}
         found = [chat().tokenizer.convert_ids_to_tokens(box.tolist()) for box in corners if box.min() >= 0]
         assert sorted(found) == sorted([number(value) for value in relative(thing, scene)] for thing in scene.things)
+
+
+def test_pictures_that_make_no_word_map_end_in_an_error():
+    class Shapes(Source):
+        def scene(self, random: Random) -> Scene:
+            return WORLD.scene(random, "shape")
+
+    with pytest.raises(VlmError, match="add others"):
+        LanguageBatches(Shapes(WORLD), chat(), rows=2, length=128, seed=0, facts=0.5)(0)
+
+
+def test_maps_tell_boxes_only_where_boxes_are_asked_for():
+    batches = LanguageBatches(Source(WORLD), chat(), rows=2, length=128, seed=0, facts=0.5, curriculum=100)
+    for step, told in ((0, False), (24, False), (25, True), (99, True)):
+        assert bool((batches(step)[0].corners >= 0).any()) == told

@@ -24,6 +24,7 @@ from vlmcore.data.world import (
     sprite,
     visible_share,
 )
+from vlmcore.errors import VlmError
 
 WORLD = World()
 KINDS = ("scatter", "hidden", "sum", "unusual", "shape")
@@ -271,3 +272,12 @@ def test_shapes_are_made_of_one_thing(laid_out):
         if scene.shape:
             assert len(names(scene)) == 1 and len(scene.things) > 9
             assert len({thing.flipped for thing in scene.things}) == 1
+
+
+def test_few_objects_still_make_scenes_and_too_few_say_so():
+    random = Random(0)
+    few = World(17)  # one of them is held out
+    scenes = [few.scene(random, "unusual new", evaluate=True) for _ in range(40)]
+    assert {scene.odd for scene in scenes} == {name for name in few.names if few.held_out(name)}
+    with pytest.raises(VlmError, match="at least 17"):
+        World(16).scene(random, "unusual new", evaluate=True)

@@ -150,8 +150,7 @@ class Teacher:
             return None
         things = [thing for thing in in_order(scene) if thing.name == name]
         boxes = tuple(relative(thing, scene) for thing in things)
-        answer = look_around(scene) + located(things, scene)
-        return (self.turn(random, "box", answer, boxes, name=name),)
+        return (self.turn(random, "box", located(things, scene), boxes, name=name),)
 
     def sum(self, scene: Scene, random: Random) -> Conversation | None:
         return (self.turn(random, "sum", self._sum_words(scene, total=True)),) if scene.kind == "sum" else None
@@ -244,7 +243,7 @@ class Teacher:
 # sum, unusual and shape fit few scenes and are asked nearly always where they do
 TASK_WEIGHTS: dict[str, float] = {
     "caption": 1.5, "describe": 3, "background": 0.4, "count": 3.5, "position": 3, "what": 1, "colour": 0.8,
-    "exists": 2, "box": 4, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
+    "exists": 2, "box": 6, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
 }  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def relative(thing: Thing, scene: Scene) -> Box:
 def look_around(scene: Scene, slots: Sequence[int] = range(9)) -> str:
     """Going through the places before an answer is given: "top-left dog one top no top-right dog two …: ".
 
-    The same thoughts before every count, sum, box and description, not scored. Each step is a look at one place, which
+    The same thoughts before every count, sum and description, not scored. Each step is a look at one place, which
     is soon learned; after that everything stands there in words, numbered by name. Without it every word of an answer
     has to find the next thing in the picture. Photos have no such places.
     """

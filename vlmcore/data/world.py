@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from vlmcore.data.backgrounds import PLACES, background
+from vlmcore.errors import VlmError
 
 SIZE = 64  # pixels a side
 SLOTS = ("top-left", "top", "top-right", "left", "middle", "right", "bottom-left", "bottom", "bottom-right")
@@ -201,12 +202,17 @@ class World:
     def _unusual_new(self, random: Random, evaluate: bool) -> Scene:
         """Every thing is one whose facts the language model has read in text alone. For evaluation."""
         new = [name for name in self.names if self.held_out(name)]
+        if not new:
+            raise VlmError(f"none of the first {len(self.names)} objects is held out: take at least 17")
         return self._odd_one(random, new, new, evaluate, odd=True)
 
     def _odd_one(self, random: Random, usual: list[str], strange: list[str], evaluate: bool, odd: bool) -> Scene:
-        place = random.choice(PLACES)
-        home = [n for n in usual if self.objects[n].found == place and (evaluate or not held_out_pair(n, place))]
-        away = [n for n in strange if self.objects[n].found != place and (evaluate or not held_out_pair(n, place))]
+        away: list[str] = []
+        while not away:  # with few objects a place may be home to all strange ones
+            place = random.choice(PLACES)
+            fit = [n for n in self.names if evaluate or not held_out_pair(n, place)]
+            home = [n for n in usual if n in fit and self.objects[n].found == place]
+            away = [n for n in strange if n in fit and self.objects[n].found != place]
         names = [random.choice(home) for _ in range(random.choice((2, 3)))] if home else []
         strange_one = random.choice(away) if odd else None
         names += [strange_one] if odd else []

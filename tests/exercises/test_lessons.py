@@ -1,0 +1,24 @@
+"""Every exercise of every lesson: its own answer passes, and each listed mistake is rejected in its own words."""
+
+import pytest
+
+from vlmcore.exercises import lesson01
+from vlmcore.exercises.check import examine
+
+LESSONS = (lesson01.LESSON,)
+EXERCISES = [(lesson.number, name, exercise) for lesson in LESSONS for name, exercise in lesson.exercises.items()]
+MISTAKES = [(*which, message) for *which, exercise in EXERCISES for message in exercise.mistakes]
+BY_NAME = {(number, name): exercise for number, name, exercise in EXERCISES}
+
+
+@pytest.mark.parametrize(("number", "name"), BY_NAME)
+def test_the_reference_passes_and_three_mistakes_are_known(number, name):
+    exercise = BY_NAME[number, name]
+    assert examine(exercise, exercise.reference) is None
+    assert len(exercise.mistakes) >= 3 and len(exercise.hints) >= 2
+
+
+@pytest.mark.parametrize(("number", "name", "message"), MISTAKES)
+def test_each_mistake_is_told_in_its_own_words(number, name, message):
+    exercise = BY_NAME[number, name]
+    assert examine(exercise, exercise.mistakes[message]).startswith(message)
