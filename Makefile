@@ -11,7 +11,7 @@ STAMP  := $(VENV)/.installed
 TORCH  := $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab bench format clean
+.PHONY: help run test lessons lab bench format clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -19,10 +19,15 @@ help:  ## list these targets
 run: $(STAMP)  ## start here: meet the assistant, then what to do next
 	$(BIN)/vlmcore run
 
-test: $(STAMP)  ## lint, formatting and all tests, without the network
+test: $(STAMP)  ## lint, formatting, all tests and every notebook, without the network
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest
+	VLMCORE_STRICT=1 $(BIN)/pytest --nbval-lax solutions
+	$(BIN)/pytest --nbval-lax lessons
+
+lessons: $(STAMP)  ## build lessons/ from solutions/
+	$(BIN)/python solutions/build.py lessons
 
 lab: $(STAMP)  ## open the lessons in JupyterLab
 	cd lessons && ../$(BIN)/jupyter lab

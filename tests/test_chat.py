@@ -189,13 +189,14 @@ def test_word_maps_are_padded_with_minus_one():
 
 
 def test_corners_are_the_words_that_an_answer_would_give():
-    chat = Chat(train_tokenizer([f" [[{n:03d},{n:03d}]]" for n in range(0, 1000, 40)] * 50, vocabulary=400))
+    corpus = [f" [[{n:03d},{n:03d},{n:03d},{n:03d}]]" for n in range(0, 1000, 40)]
+    chat = Chat(train_tokenizer(corpus * 50, vocabulary=500))
     box = (0.121, 0.0, 0.5, 1.0)
     there, nowhere = chat.corner_ids([box, None])
     assert nowhere == [-1] * 4
-    assert chat.tokenizer.convert_ids_to_tokens(there) == ["120", "000", "480", "960"]
-    assert [token for token in chat.encode(box_text([box])) if token in chat.numbers] == there
-    assert len(set(chat.numbers)) == 25
+    assert chat.tokenizer.convert_ids_to_tokens(there) == ["Ġ[[120", ",000,", "480", ",960]]"]
+    assert list(chat.encode(box_text([box]))) == there
+    assert len({token for scale in chat.scales for token in scale}) == 100
     with pytest.raises(VlmError, match="larger vocabulary"):
         CHAT.corner_ids([box])
 

@@ -16,7 +16,7 @@ EYES = TransformerConfig(
 )
 TINY = Preset(
     objects=24,  # the first ones whose last eight are held out
-    vocabulary=700,
+    vocabulary=800,
     vision=VisionConfig(stem=(4, 8, 16), transformer=EYES),
     language=TransformerConfig(width=16, layers=1, heads=2, kv_heads=2, hidden=16),
     scenes=64,

@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerFast
 from vlmcore import masks
 from vlmcore.data.instruct import Turn
 from vlmcore.data.text import ASSISTANT, IMAGE, PAD, STOP, USER
-from vlmcore.data.wording import PRECISION, Box, number, scale_index
+from vlmcore.data.wording import PRECISION, Box, box_text, scale_index
 from vlmcore.errors import VlmError
 
 IGNORE = -100  # the label of what is not supervised
@@ -108,17 +108,21 @@ class Chat:
         return [[token for word in cell for token in self.encode(word)] for cell in cells]
 
     def corner_ids(self, boxes: Sequence[Box | None]) -> list[list[int]]:
-        """A word map's boxes as ids, four a cell: those of the numbers that an answer would give. −1 = none."""
-        scale = self.numbers
-        return [[-1] * 4 if box is None else [scale[scale_index(value)] for value in box] for box in boxes]
+        """A word map's boxes as ids, four a cell: those that an answer would give. −1 = none."""
+        return [
+            [-1] * 4 if box is None else [scale[scale_index(x)] for scale, x in zip(self.scales, box, strict=True)]
+            for box in boxes
+        ]
 
     @cached_property
-    def numbers(self) -> list[int]:
-        """The ids of all coordinates, "000" to "960". Errors: VlmError where the tokenizer knows none."""
-        known, texts = self.tokenizer.get_vocab(), [number(n * PRECISION / 1000) for n in range(1000 // PRECISION)]
-        if missing := [text for text in texts if text not in known]:
-            raise VlmError(f"the tokenizer has no word for {missing[0]}: train it with a larger vocabulary")
-        return [known[text] for text in texts]
+    def scales(self) -> list[list[int]]:
+        """The ids of all coordinates, "000" to "960", for x0, y0, x1 and y1. Errors: VlmError where one has no id."""
+        boxes = [self.encode(box_text([(n * PRECISION / 1000,) * 4])) for n in range(1000 // PRECISION)]
+        if split := [self.decode(ids) for ids in boxes if len(ids) != 4]:
+            raise VlmError(
+                f"the tokenizer has no words for the corners of {split[0]}: train it with a larger vocabulary"
+            )
+        return [list(scale) for scale in zip(*boxes, strict=True)]
 
     def pack(self, documents: Iterator[Document], rows: int, length: int) -> Batch:
         """Fill ``rows`` rows of ``length`` tokens from an endless stream of documents, first fit."""

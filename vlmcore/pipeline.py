@@ -117,7 +117,8 @@ class Run:
         p = self.preset
         torch.manual_seed(p.seed)
         model = LLaVA(self.config()).to(self.device.device)
-        start_in_order(model.language.embedding, self.chat.numbers)
+        for scale in self.chat.scales:
+            start_in_order(model.language.embedding, scale)
         freeze(model)
         freeze(model.language, False)
         batches = LanguageBatches(self.source, self.chat, p.rows, p.length, p.seed, p.facts, curriculum=p.reading.steps)

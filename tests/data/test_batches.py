@@ -10,7 +10,7 @@ from vlmcore.chat import IGNORE, Batch, Chat
 from vlmcore.data.batches import CURRICULUM, LanguageBatches, MapBatches, careless
 from vlmcore.data.source import Source
 from vlmcore.data.text import tokenizer_corpus, train_tokenizer
-from vlmcore.data.wording import number, relative
+from vlmcore.data.wording import box_text, relative
 from vlmcore.data.world import SLOTS, Scene, World
 from vlmcore.errors import VlmError
 
@@ -54,14 +54,15 @@ def test_a_step_is_a_function_of_its_number():
 
 
 def test_easy_before_hard():
-    """Of a training of 100 steps: look-ups alone, then counting and describing too, then everything."""
+    """Of a training of 100 steps: look-ups alone, then boxes, then counting and describing too, then everything."""
     make = batches(curriculum=100)
-    first, then, last = (
+    first, boxes, then, last = (
         [text for step in range(start, start + 4) for text in answers(make(step)[0])]
-        for start in (0, round(100 * CURRICULUM[0][0]), round(100 * CURRICULUM[1][0]))
+        for start in (0, *(round(100 * share) for share, _ in CURRICULUM))
     )
     things = {f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in [*WORLD.names, "unicycle"]}
     assert all(text in things or text.startswith("the ") for text in first) and len(first) > 20
+    assert any("[[" in text for text in boxes) and not any(": " in text for text in boxes) and "yes" not in boxes
     assert {"yes", "no"} <= set(then) and any(": " in text for text in then) and not any("belongs" in t for t in then)
     assert any("[[" in text for text in last) and any("because" in text for text in last)
 
@@ -99,8 +100,8 @@ def test_word_maps_say_what_the_pictures_show():
         assert (feature == which).all()
         told = {chat().decode([token for token in cell.tolist() if token >= 0]) for cell in cells}
         assert {f"{thing.name} {SLOTS[thing.slot]}" for thing in scene.things} <= told | {scene.place}
-        found = [chat().tokenizer.convert_ids_to_tokens(box.tolist()) for box in corners if box.min() >= 0]
-        assert sorted(found) == sorted([number(value) for value in relative(thing, scene)] for thing in scene.things)
+        found = [chat().decode(box.tolist()) for box in corners if box.min() >= 0]
+        assert sorted(found) == sorted(box_text([relative(thing, scene)]) for thing in scene.things)
 
 
 def test_pictures_that_make_no_word_map_end_in_an_error():

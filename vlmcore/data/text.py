@@ -17,15 +17,19 @@ from transformers import PreTrainedTokenizerFast
 
 from vlmcore.data.backgrounds import IN_PLACE, PLACES
 from vlmcore.data.instruct import Teacher, conversations
-from vlmcore.data.wording import PRECISION, a
+from vlmcore.data.wording import PRECISION, a, box_text
 from vlmcore.data.world import Object, World
 
 IMAGE, USER, ASSISTANT, STOP, PAD = "<image>", "<user>", "<assistant>", "<stop>", "<pad>"
 SPECIAL = (IMAGE, USER, ASSISTANT, STOP, PAD)  # ids 0 to 4
 
 # Words keep the space before them, a last s is split off (so that "dogs" begins with "dog"), "top-left" is one word,
-# numbers stand in groups of up to three digits, signs stay together ("[[").
-PIECES = r" ?\p{L}{3,}?(?=s(?!\p{L}))| ?\p{L}+(?:-\p{L}+)*|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+# numbers stand in groups of up to three digits, signs stay together ("[["). A box is four tokens, each with the signs
+# that say which corner it is: "[[120", ",040,", "360", ",280]]". So a coordinate is one look and one word, like a name.
+PIECES = (
+    r" ?\[\[\p{N}{3}|,\p{N}{3}(?:,|;|\]\])"
+    r"| ?\p{L}{3,}?(?=s(?!\p{L}))| ?\p{L}+(?:-\p{L}+)*|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+)
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int = 2048) -> PreTrainedTokenizerFast:
@@ -70,7 +74,7 @@ def tokenizer_corpus(world: World, seed: int = 0) -> Iterator[str]:
     for item in world.objects.values():
         yield from (f" {name}" for name in (item.name, item.plural) for _ in range(40))
         yield from (f" {text}" for _ in range(4) for text in facts(item, random))
-    yield from (f"{value:03d}" for value in range(0, 1001, PRECISION) for _ in range(400))
+    yield from (f" {box_text([(n * PRECISION / 1000,) * 4])}" for n in range(1000 // PRECISION) for _ in range(400))
     yield from english()[:200]
 
 

@@ -60,11 +60,13 @@ class Lesson:
             verdict = examine(exercise, answer)
         except NotImplementedError:
             blank, verdict = True, "not written yet"
-        progress.note(self.number, answer.__name__, "blank" if blank else "wrong" if verdict else "right")
+        strict = any(os.environ.get(name) for name in STRICT)
+        if not strict:  # else the solutions, run as a test, would fill in a student's progress
+            progress.note(self.number, answer.__name__, "blank" if blank else "wrong" if verdict else "right")
         if verdict is None:
             print(f"✓ {answer.__name__}: right. The lesson goes on with your function.")
             return answer
-        if any(os.environ.get(name) for name in STRICT):
+        if strict:
             raise Unsolved(f"{answer.__name__}: {verdict}")
         print(f"{'○' if blank else '✗'} {answer.__name__}: {verdict}")
         print(f"  The lesson goes on with vlmcore's own. A hint: hint({answer.__name__!r})")

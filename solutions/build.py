@@ -1,0 +1,137 @@
+"""From solutions/ to what students and teachers get.
+
+    python solutions/build.py lessons        lessons/: answers, hidden tests, outputs and widget state taken out
+    python solutions/build.py course DIR     a complete nbgrader course: source and release, an assignment a lesson
+
+Design choices:
+- solutions/NN_name.ipynb is the one source; lessons/ is never edited, and a test fails when it is stale;
+- nbgrader's and nbconvert's own preprocessors do the work: what students see here is what they see when it is assigned;
+- the repository's address stands once, in pyproject.toml; cells tagged "badge" and "setup" are stamped from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tomllib
+from pathlib import Path
+
+import nbformat
+from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPreprocessor
+from nbformat import NotebookNode
+from nbgrader.apps import NbGraderAPI
+from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, ClearSolutions
+from traitlets.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+SOLUTIONS, LESSONS = ROOT / "solutions", ROOT / "lessons"
+STUB = "raise NotImplementedError  # your code here"
+BADGE = (
+    "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+    "(https://colab.research.google.com/github/{repository}/blob/main/lessons/{name}.ipynb)"
+)
+SETUP = """\
+# The same cell opens every lesson. On Colab it fetches the course; after `make lab` there is nothing to do.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("vlmcore") is None:
+    subprocess.run(["git", "clone", "--depth", "1", "{address}", "course"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--editable", "course"], check=True)
+    sys.path.insert(0, "course")
+%matplotlib inline"""
+
+
+def address() -> str:
+    """Where the repository lives: https://github.com/owner/name."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+
+
+def stamp(notebook: NotebookNode, name: str) -> NotebookNode:
+    """Write badge and set-up into the cells that are tagged so."""
+    where = address()
+    texts = {
+        "badge": BADGE.format(repository=where.removeprefix("https://github.com/"), name=name),
+        "setup": SETUP.format(address=where),
+    }
+    for cell in notebook.cells:
+        for tag in texts.keys() & set(cell.metadata.get("tags", [])):
+            cell.source = texts[tag]
+    return notebook
+
+
+def clean(notebook: NotebookNode) -> NotebookNode:
+    """Without outputs, execution counts and widget state, as notebooks are committed."""
+    notebook, resources = ClearOutputPreprocessor().preprocess(notebook, {})
+    keep = {"preserve_nb_metadata_mask": {"kernelspec"}, "preserve_cell_metadata_mask": {"tags", "nbgrader"}}
+    return ClearMetadataPreprocessor(**keep).preprocess(notebook, resources)[0]
+
+
+def blank(notebook: NotebookNode) -> NotebookNode:
+    """A student's version: answers and hidden tests taken out."""
+    config = Config({"ClearSolutions": {"code_stub": {"python": STUB}}})
+    for step in (ClearSolutions, ClearHiddenTests, ClearMarkScheme):
+        notebook, _ = step(config=config).preprocess(notebook, {})
+    return notebook
+
+
+def text(notebook: NotebookNode) -> str:
+    return nbformat.writes(notebook) + "\n"
+
+
+def sources() -> list[Path]:
+    return sorted(SOLUTIONS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def built() -> dict[Path, str]:
+    """What every notebook should be: solutions stamped and clean, and the lesson made of each."""
+    files = {}
+    for path in sources():
+        notebook = clean(stamp(nbformat.read(path, as_version=4), path.stem))
+        files[path] = text(notebook)
+        files[LESSONS / path.name] = text(blank(notebook))
+    return files
+
+
+def lessons() -> None:
+    files = built()
+    LESSONS.mkdir(exist_ok=True)
+    for stale in set(LESSONS.glob("*.ipynb")) - set(files):
+        stale.unlink()
+    for path, content in files.items():
+        path.write_text(content, encoding="utf-8")
+
+
+def course(folder: Path) -> None:
+    """nbgrader's layout: source/ with answers, release/ without, one assignment a lesson, ready to be autograded."""
+    config = Config({"CourseDirectory": {"root": str(folder.resolve())}})
+    config.ClearSolutions.code_stub = {"python": STUB}
+    for path in sources():
+        target = folder / "source" / path.stem / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    settings = ['c.CourseDirectory.course_id = "vlmcore"', f'c.ClearSolutions.code_stub = {{"python": {STUB!r}}}']
+    (folder / "nbgrader_config.py").write_text("\n".join(["c = get_config()", *settings, ""]), encoding="utf-8")
+    api = NbGraderAPI(config=config)
+    for path in sources():
+        result = api.generate_assignment(path.stem, force=True, create=True)
+        if not result["success"]:
+            raise SystemExit(f"nbgrader could not release {path.stem}:\n{result['error'] or result['log']}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("lessons", "course"))
+    parser.add_argument("folder", nargs="?", type=Path, help="where the course goes")
+    arguments = parser.parse_args()
+    if arguments.what == "lessons":
+        lessons()
+    elif arguments.folder is None:
+        parser.error("say where the course should go: python solutions/build.py course DIR")
+    else:
+        course(arguments.folder)
+
+
+if __name__ == "__main__":
+    main()
