@@ -77,7 +77,7 @@ def test_console_script_resolves():
 
 def test_makefile_documents_its_targets():
     documented = set(re.findall(r"^([a-z]+):.*## \S", MAKEFILE, re.M))
-    assert documented == {"help", "run", "test", "lab", "bench", "format", "clean"}
+    assert documented == {"help", "run", "test", "lessons", "lab", "bench", "format", "clean"}
     assert documented == set(re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.M)[1].split())
 
 
