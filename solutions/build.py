@@ -26,6 +26,7 @@ from traitlets.config import Config
 ROOT = Path(__file__).resolve().parents[1]
 SOLUTIONS, LESSONS = ROOT / "solutions", ROOT / "lessons"
 STUB = "raise NotImplementedError  # your code here"
+SETTINGS = Config({"ClearSolutions": {"code_stub": {"python": STUB}}})
 BADGE = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
     "(https://colab.research.google.com/github/{repository}/blob/main/lessons/{name}.ipynb)"
@@ -70,9 +71,8 @@ def clean(notebook: NotebookNode) -> NotebookNode:
 
 def blank(notebook: NotebookNode) -> NotebookNode:
     """A student's version: answers and hidden tests taken out."""
-    config = Config({"ClearSolutions": {"code_stub": {"python": STUB}}})
     for step in (ClearSolutions, ClearHiddenTests, ClearMarkScheme):
-        notebook, _ = step(config=config).preprocess(notebook, {})
+        notebook, _ = step(config=SETTINGS).preprocess(notebook, {})
     return notebook
 
 
@@ -105,8 +105,7 @@ def lessons() -> None:
 
 def course(folder: Path) -> None:
     """nbgrader's layout: source/ with answers, release/ without, one assignment a lesson, ready to be autograded."""
-    config = Config({"CourseDirectory": {"root": str(folder.resolve())}})
-    config.ClearSolutions.code_stub = {"python": STUB}
+    config = Config({"CourseDirectory": {"root": str(folder.resolve())}}, **SETTINGS)
     for path in sources():
         target = folder / "source" / path.stem / path.name
         target.parent.mkdir(parents=True, exist_ok=True)

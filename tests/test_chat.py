@@ -13,8 +13,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from tests import tiny
 from vlmcore.chat import IGNORE, Chat, Document
 from vlmcore.data.instruct import Turn
-from vlmcore.data.text import SPECIAL, train_tokenizer
+from vlmcore.data.text import SPECIAL, tokenizer_corpus, train_tokenizer
 from vlmcore.data.wording import box_text
+from vlmcore.data.world import World
 from vlmcore.errors import VlmError
 from vlmcore.language import LanguageConfig, LanguageModel
 from vlmcore.transformer import TransformerConfig
@@ -76,6 +77,16 @@ def test_special_tokens_come_first_and_common_words_are_one_token():
     assert len(TOKENIZER) == 320
     assert len(CHAT.encode("the")) == 1 and len(plain_ids(TOKENIZER, "3405")) > 1
     assert CHAT.encode("the the") == CHAT.encode("the") * 2  # the same at the start as in the middle
+
+
+def test_every_name_is_one_token_and_begins_its_plural():
+    world = World()
+    chat = Chat(train_tokenizer(tokenizer_corpus(world)))
+    assert {len(chat.encode(name)) for name in world.names} == {1}
+    for name, item in world.objects.items():
+        if item.plural == f"{name}s":
+            singular, plural = chat.encode(name), chat.encode(item.plural)
+            assert plural[: len(singular)] == singular or name.endswith("s"), name
 
 
 @pytest.mark.parametrize("kind", [PreTrainedTokenizerFast, AutoTokenizer])

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from vlmcore.data.scene import held_out_pair
 from vlmcore.data.wording import box_text
-from vlmcore.data.world import World, held_out_pair
+from vlmcore.data.world import World
 from vlmcore.errors import VlmError
 from vlmcore.evaluate import CLAIM, TASKS, benchmark, evaluate, iou, parse_boxes, radar, right
 

@@ -96,5 +96,7 @@ def test_errors_say_what_to_do(pair):
     _, model = pair
     with pytest.raises(VlmError, match="empty prompt"):
         generate(model, [[]], stop=0)
+    with pytest.raises(VlmError, match="at least 1"):
+        generate(model, [[5]], stop=0, max_tokens=0)
     with pytest.raises(VlmError, match="ask in fewer words"):
         generate(model, [[5] * LONGEST], stop=0)

@@ -8,6 +8,7 @@ import pytest
 from solutions import build
 
 NOTEBOOKS = build.sources()
+BUILT = build.built()
 
 
 def cells(path):
@@ -18,9 +19,9 @@ def test_there_are_lessons():
     assert NOTEBOOKS
 
 
-@pytest.mark.parametrize("path", build.built(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("path", BUILT, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_nothing_is_stale(path):
-    assert path.read_text(encoding="utf-8") == build.built()[path], "run: python solutions/build.py lessons"
+    assert path.read_text(encoding="utf-8") == BUILT[path], "run: python solutions/build.py lessons"
 
 
 def test_no_lesson_without_its_solution():
@@ -68,4 +69,4 @@ def test_the_address_is_stamped(monkeypatch):
     notebook = build.stamp(nbformat.read(NOTEBOOKS[0], as_version=4), "01_name")
     text = "\n".join(cell.source for cell in notebook.cells)
     assert "github/someone/somewhere/blob/main/lessons/01_name.ipynb" in text
-    assert '"https://github.com/someone/somewhere"' in text and build.address.__call__() not in build.SETUP
+    assert '"https://github.com/someone/somewhere"' in text and "https" not in build.SETUP

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.tiny_run import TINY
 from vlmcore import presets
 from vlmcore.__main__ import main
-from vlmcore.data.world import DATA
+from vlmcore.data.objects import DATA
 
 PICTURE = str(DATA / "coco_sample" / "images" / "000000000001.png")
 QUESTION = "What is in the picture?"

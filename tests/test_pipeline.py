@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 from tests.killing import bits, kill_and_resume
 from tests.tiny_run import TINY, train_tiny
 from vlmcore import load
+from vlmcore.data.objects import DATA
 from vlmcore.data.source import CocoSource
-from vlmcore.data.world import DATA, World
+from vlmcore.data.world import World
 from vlmcore.errors import VlmError
 from vlmcore.pipeline import STEPS, Run, train
 from vlmcore.vision import VisionConfig

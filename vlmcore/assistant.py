@@ -16,8 +16,9 @@ from transformers import PreTrainedTokenizerFast
 
 from vlmcore.chat import Chat
 from vlmcore.checkpoint import config_from, load_weights, read_json, read_tensors, write, write_json, write_tensors
+from vlmcore.data.objects import DATA
 from vlmcore.data.text import SPECIAL
-from vlmcore.data.world import DATA
+from vlmcore.data.wording import split_thoughts
 from vlmcore.device import pick_device
 from vlmcore.errors import VlmError
 from vlmcore.evaluate import parse_boxes
@@ -119,8 +120,8 @@ class Assistant:
         for box in parse_boxes(text):  # corners in any order and outside the picture: a model may say such things
             (x0, x1), (y0, y1) = sorted((box[0], box[2])), sorted((box[1], box[3]))
             boxes.append((round(x0 * width), round(y0 * height), round(min(x1, 1) * width), round(min(y1, 1) * height)))
-        thoughts, _, answer = text.rpartition(": ")
-        return Answer(answer, tuple(boxes), thoughts)
+        thoughts, said = split_thoughts(text)
+        return Answer(said, tuple(boxes), thoughts)
 
     # -- on disk -----------------------------------------------------------------------------------------------------
 

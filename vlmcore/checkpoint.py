@@ -72,6 +72,11 @@ def read_json(path: Path) -> Any:
         raise VlmError(f"{path} is damaged ({error}): delete it and train or copy it again") from error
 
 
+def as_read(value: Any) -> Any:
+    """What a value looks like after a trip through JSON (tuples become lists)."""
+    return json.loads(json.dumps(value))
+
+
 def config_from(kind: type[Config], values: dict[str, Any]) -> Config:
     """A (nested) frozen dataclass from its JSON. Errors: VlmError for unknown or impossible values."""
     hints = typing.get_type_hints(kind)

@@ -36,14 +36,6 @@ def by_input(linear: nn.Linear) -> Callable[..., Tensor]:
     return apply
 
 
-def normalise(norm: nn.Module) -> Callable[[Tensor], Tensor]:
-    """RMSNorm written out, which for a row or two takes a third of the time; any other norm as it is."""
-    if not isinstance(norm, nn.RMSNorm):
-        return norm
-    weight, eps = norm.weight, norm.eps
-    return lambda x: x * (x.square().mean(-1, keepdim=True) + eps).rsqrt() * weight
-
-
 class Decoder:
     """Token of each row → logits of the next, against a cache that holds the prompts."""
 
@@ -51,13 +43,13 @@ class Decoder:
     def __init__(self, model: LanguageModel, cache: Cache) -> None:
         self.config, self.cache = model.config.transformer, cache
         self.activation = ACTIVATIONS[self.config.activation]
-        self.embedding, self.norm, self.head = model.embedding.weight, normalise(model.norm), by_input(model.head)
+        self.embedding, self.norm, self.head = model.embedding.weight, model.norm, by_input(model.head)
         self.layers = [
             (
-                normalise(block.norm1),
+                block.norm1,
                 by_input(block.attention.qkv),
                 by_input(block.attention.out),
-                normalise(block.norm2),
+                block.norm2,
                 by_input(block.mlp.up),
                 by_input(block.mlp.down),
             )

@@ -20,8 +20,9 @@ from random import Random
 import numpy as np
 
 from vlmcore.data.instruct import Conversation, Teacher
-from vlmcore.data.wording import Box
-from vlmcore.data.world import Scene, World
+from vlmcore.data.scene import Scene
+from vlmcore.data.wording import Box, split_thoughts
+from vlmcore.data.world import World
 from vlmcore.errors import VlmError
 
 TASKS = (
@@ -89,7 +90,7 @@ def iou(first: Box, second: Box) -> float:
 def right(answer: str, expected: str, boxes: Sequence[Box] = ()) -> bool:
     """Is an answer right? Thoughts before a colon do not count. With ``boxes``: each must be found, in any order."""
     if not boxes:
-        answer, expected = (" ".join(text.split(":")[-1].split()) for text in (answer, expected))
+        answer, expected = (split_thoughts(text)[1].split() for text in (answer, expected))
         return answer == expected
     found = parse_boxes(answer)
     left = list(boxes)

@@ -47,6 +47,8 @@ def steps(
     longest = max(map(len, prompts), default=0)
     if min(map(len, prompts), default=0) == 0:
         raise VlmError("an empty prompt: there is nothing to answer")
+    if max_tokens < 1:
+        raise VlmError(f"an answer of {max_tokens} tokens: max_tokens must be at least 1")
     if longest + max_tokens > LONGEST:
         raise VlmError(
             f"prompt and answer may have {LONGEST} tokens together, not {longest} + {max_tokens}: ask in fewer words"

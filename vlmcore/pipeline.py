@@ -24,7 +24,7 @@ from transformers import PreTrainedTokenizerFast
 
 from vlmcore.assistant import Assistant
 from vlmcore.chat import IGNORE, Batch, Chat
-from vlmcore.checkpoint import load_weights, read_json, read_tensors, write_json, write_tensors
+from vlmcore.checkpoint import as_read, load_weights, read_json, read_tensors, write_json, write_tensors
 from vlmcore.clip import CLIP, CLIPConfig, RegionCLIP, TextConfig
 from vlmcore.data.batches import ContrastiveBatches, LanguageBatches, MapBatches, PictureBatches, Pictures
 from vlmcore.data.source import CocoSource, Source
@@ -71,7 +71,7 @@ class Run:
         self.source = Source(world) if coco is None else CocoSource(world, coco)
         settings = {"preset": dataclasses.asdict(preset), "coco": str(coco) if coco else None}
         described = folder / "run.json"
-        if resume and described.exists() and read_json(described) != read_json_like(settings):
+        if resume and described.exists() and read_json(described) != as_read(settings):
             raise VlmError(f"{folder} holds a run with other settings: choose another --out, or train without --resume")
         self.clear(results=not (resume and described.exists()))
         write_json(described, settings)
@@ -231,13 +231,6 @@ class Run:
     def assistant(self, model: LLaVA) -> Assistant:
         about = {"objects": self.preset.objects, "seed": self.preset.seed}
         return Assistant(model, self.chat.tokenizer, about)
-
-
-def read_json_like(value: object) -> object:
-    """What ``value`` looks like after a trip through JSON (tuples become lists)."""
-    import json
-
-    return json.loads(json.dumps(value))
 
 
 def train(preset: Preset, folder: Path, resume: bool = False, coco: Path | None = None) -> Assistant:

@@ -26,7 +26,7 @@ class Preset:
     pictures_per_step: int = 128  # contrastive batch
     rows: int = 16  # of the language model's batches
     length: int = 128  # tokens a row
-    facts: float = 0.75  # share of the running text; the rest is English
+    facts: float = 0.8  # share of the running text; the rest is English
     eyes: Schedule = Schedule(steps=360, lr=1e-2)  # contrastive pretraining
     reading: Schedule = Schedule(steps=560, lr=6e-3, warmup=0.05)  # language model pretraining
     align: Schedule = Schedule(steps=150, lr=2e-2)  # stage 1

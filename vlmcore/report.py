@@ -10,6 +10,7 @@ import numpy as np
 
 from vlmcore.assistant import Answer, Assistant, load
 from vlmcore.data.instruct import Teacher
+from vlmcore.data.wording import split_thoughts
 from vlmcore.data.world import World
 from vlmcore.evaluate import CLAIM, TASKS, benchmark, evaluate, radar, right
 
@@ -89,7 +90,7 @@ def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:
             for turn in talk:
                 answer = assistant.ask(picture, turn.question, history)
                 history.append((turn.question, answer))
-                expected = turn.answer.split(": ")[-1]
+                expected = split_thoughts(turn.answer)[1]
                 mark = "" if right(answer.text, expected, turn.boxes) else f"   ✗ ({expected})"
                 lines.append(f"{turn.question}\n    → {answer}{mark}")
                 for x0, y0, x1, y1 in answer.boxes:

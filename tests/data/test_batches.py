@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from vlmcore.chat import IGNORE, Batch, Chat
-from vlmcore.data.batches import CURRICULUM, LanguageBatches, MapBatches, careless
+from vlmcore.data.batches import LanguageBatches, MapBatches, careless
+from vlmcore.data.mix import CURRICULUM
+from vlmcore.data.scene import SLOTS, Scene
 from vlmcore.data.source import Source
 from vlmcore.data.text import tokenizer_corpus, train_tokenizer
 from vlmcore.data.wording import box_text, relative
-from vlmcore.data.world import SLOTS, Scene, World
+from vlmcore.data.world import World
 from vlmcore.errors import VlmError
 
 WORLD = World(24)

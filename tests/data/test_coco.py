@@ -13,9 +13,12 @@ import pytest
 from PIL import Image
 
 from vlmcore.data.coco import read_coco, write_coco
-from vlmcore.data.instruct import TASK_WEIGHTS, Teacher
+from vlmcore.data.instruct import Teacher
+from vlmcore.data.mix import TASK_WEIGHTS
+from vlmcore.data.objects import DATA
+from vlmcore.data.scene import Scene, Thing, visible_share
 from vlmcore.data.wording import in_order, word_map
-from vlmcore.data.world import DATA, Scene, Thing, World, visible_share
+from vlmcore.data.world import World
 from vlmcore.errors import VlmError
 from vlmcore.pictures import open_picture
 

@@ -10,7 +10,9 @@ from random import Random
 import pytest
 
 from vlmcore.data.backgrounds import IN_PLACE, PLACES
-from vlmcore.data.instruct import TASK_WEIGHTS, Conversation, Teacher, Turn, conversations, wordings
+from vlmcore.data.instruct import Conversation, Teacher, Turn, wordings
+from vlmcore.data.mix import TASK_WEIGHTS, conversations
+from vlmcore.data.scene import SLOTS, Scene, Thing
 from vlmcore.data.wording import (
     CELLS,
     IN_SLOT,
@@ -24,7 +26,7 @@ from vlmcore.data.wording import (
     relative,
     word_map,
 )
-from vlmcore.data.world import SLOTS, Scene, Thing, World
+from vlmcore.data.world import World
 
 WORLD = World()
 OBJECTS = WORLD.objects
@@ -189,13 +191,14 @@ def test_held_out_objects_are_seen_and_named_in_training(training):
 # -- the answers -----------------------------------------------------------------------------------------------------
 
 
-def thought(scene: Scene, slots: tuple[int, ...] = tuple(range(9))) -> str:
-    """What is thought before an answer: every place, what is there, and the how-manyth of its name it is."""
+def thought(scene: Scene, counted: str | None = None, slots: tuple[int, ...] = tuple(range(9))) -> str:
+    """What is thought before an answer: every place, what is there, and the how-manyth it is of what is counted."""
     at = {thing.slot: thing.name for thing in scene.things}
     parts = []
     for n, slot in enumerate(slots):
-        same = [earlier for earlier in slots[: n + 1] if slot in at and at.get(earlier) == at[slot]]
-        parts.append(f"{SLOTS[slot]} " + (f"{at[slot]} {NUMBERS[len(same)]}" if same else "no"))
+        parts.append(f"{SLOTS[slot]} {at.get(slot, 'no')}")
+        if counted is not None and at.get(slot) == counted:
+            parts.append(NUMBERS[sum(at.get(earlier) == counted for earlier in slots[: n + 1])])
     return " ".join(parts)
 
 
@@ -243,7 +246,7 @@ def test_count(scenes):
     told = Counter()
     for scene, turn in answers(scenes, "count"):
         count = sum(thing.name == asked_name(turn) for thing in scene.things)
-        assert turn.answer == f"{thought(scene)}: {NUMBERS[count]}"
+        assert turn.answer == f"{thought(scene, asked_name(turn))}: {NUMBERS[count]}"
         told[count] += 1
     assert 0.05 < told[0] / told.total() < 0.15 and max(told) >= 5
 
@@ -291,7 +294,7 @@ def test_sum(scenes):
         sides = Counter(t.centre[0] < plus.centre[0] for t in scene.things if t.name != "plus")
         assert (left[1], right[1], total[1]) == (sides[True], sides[False], sides.total())
         assert {left[0], right[0], total[0]} | {"plus"} == {thing.name for thing in scene.things}
-        assert aloud == thought(scene, (0, 3, 6, 2, 5, 8))
+        assert aloud == thought(scene, left[0], (0, 3, 6, 2, 5, 8))
 
 
 def test_unusual(scenes):
@@ -345,13 +348,13 @@ def test_conversation(scenes):
         item = OBJECTS[thing.name]
         right = {
             "it_colour": item.colour,
-            "it_count": NUMBERS[len(scene.named(thing.name))],
+            "it_count": f"{thought(scene, thing.name)}: {NUMBERS[len(scene.named(thing.name))]}",
             "it_position": f"the {thing.name} is {IN_SLOT[thing.slot]}",
             "it_found": IN_PLACE[item.found],
         }
         assert len(rest) == 2 and len({turn.task for turn in rest}) == 2
         for turn in rest:
-            assert turn.answer.split(": ")[-1] == right[turn.task]
+            assert turn.answer == right[turn.task]
             assert turn.question in wordings()[turn.task]["train"]
             assert turn.task != "it_found" or thing.name not in HELD_OUT
             assert turn.task != "it_position" or len(scene.named(thing.name)) == 1  # which one would "it" be?

@@ -16,23 +16,17 @@ from PIL import Image
 from torch import Tensor
 
 from vlmcore.chat import Batch, Chat, Document
-from vlmcore.data.instruct import Teacher, conversations
+from vlmcore.data.instruct import Teacher
+from vlmcore.data.mix import CURRICULUM, conversations
+from vlmcore.data.scene import SIZE, Scene
 from vlmcore.data.source import Source
 from vlmcore.data.text import english, fact_questions, facts
 from vlmcore.data.wording import CELLS, relative, word_map
-from vlmcore.data.world import SIZE, Scene, World
+from vlmcore.data.world import World
 from vlmcore.errors import VlmError
 from vlmcore.pictures import open_picture, to_square
 from vlmcore.vision import to_pixels
 
-# Easy before hard (Bengio et al. 2009): until this share of the steps, word maps are asked these tasks alone. Finding a
-# thing by its place and a place by its thing is what every later answer is made of; alone it is learned in 180 steps,
-# among everything else not in 500. Reading a box's numbers comes next: among longer answers it was never learned.
-CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
-    (0.25, {"what": 1, "position": 5}),
-    (0.5, {"what": 1, "position": 1, "box": 4}),
-    (0.65, {"what": 0.5, "position": 1, "box": 2, "exists": 1, "count": 1.5, "describe": 2}),
-)
 SMALL_WORDS = {
     "a", "an", "the", "of", "in", "on", "at", "is", "are", "was", "this", "that", "here", "there", "please", "can",
     "could", "you", "me", "tell", "do", "see", "picture", "image", "photo", "scene", "shown",

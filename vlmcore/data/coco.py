@@ -22,7 +22,9 @@ from PIL import Image
 from vlmcore.checkpoint import write, write_json
 from vlmcore.data.backgrounds import PLACES
 from vlmcore.data.instruct import Teacher
-from vlmcore.data.world import SHAPES, SLOTS, Scene, Thing, World, load_objects
+from vlmcore.data.objects import load_objects
+from vlmcore.data.scene import SLOTS, Scene, Thing
+from vlmcore.data.world import SHAPES, World
 from vlmcore.errors import VlmError
 
 EXTRA = "vlmcore"  # our key in the entries of images and annotations

@@ -8,12 +8,14 @@ data/prompts/questions.json: "train" ones and "held_out" ones, which no training
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
 
 from vlmcore.data.backgrounds import IN_PLACE
+from vlmcore.data.objects import DATA
+from vlmcore.data.scene import SLOTS, Scene, Thing, any_held_out_pair, held_out_pair
 from vlmcore.data.wording import (
     IN_SLOT,
     NUMBERS,
@@ -29,7 +31,7 @@ from vlmcore.data.wording import (
     relative,
     stands,
 )
-from vlmcore.data.world import DATA, SLOTS, Scene, Thing, World, any_held_out_pair, held_out_pair
+from vlmcore.data.world import World
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ class Teacher:
         things = [thing for thing in in_order(scene) if thing.name == name]
         if len(things) >= len(NUMBERS):
             return None
-        return (self.turn(random, "count", look_around(scene) + NUMBERS[len(things)], many=self.plural(name)),)
+        answer = look_around(scene, counted=name) + NUMBERS[len(things)]
+        return (self.turn(random, "count", answer, many=self.plural(name)),)
 
     def position(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._single(scene, random)
@@ -191,7 +194,7 @@ class Teacher:
             return None
         item = self.objects[thing.name]
         same = [other for other in in_order(scene) if other.name == thing.name]
-        more = [("it_colour", item.colour), ("it_count", look_around(scene) + NUMBERS[len(same)])]
+        more = [("it_colour", item.colour), ("it_count", look_around(scene, counted=item.name) + NUMBERS[len(same)])]
         if not self.world.held_out(thing.name):
             more.append(("it_found", IN_PLACE[item.found]))
         if len(same) == 1 and random.random() < 0.5:
@@ -234,33 +237,7 @@ class Teacher:
         words = f"{self.counted_one(len(left), name)} plus {self.counted_one(len(right), name)}"
         if not total:
             return words
-        return f"{look_around(scene, SIDES)}{words} is {self.counted_one(len(left + right), name)}"
+        return f"{look_around(scene, SIDES, name)}{words} is {self.counted_one(len(left + right), name)}"
 
     def counted_one(self, count: int, name: str) -> str:
         return f"{NUMBERS[count]} {name if count == 1 else self.plural(name)}"
-
-
-# sum, unusual and shape fit few scenes and are asked nearly always where they do
-TASK_WEIGHTS: dict[str, float] = {
-    "caption": 1.5, "describe": 3, "background": 0.4, "count": 3.5, "position": 3, "what": 1, "colour": 0.8,
-    "exists": 2, "box": 6, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
-}  # fmt: skip
-
-
-ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked at most once a picture
-
-
-def conversations(
-    teacher: Teacher, scene: Scene, random: Random, count: int, tasks: dict[str, float] | None = None
-) -> list[Conversation]:
-    """Up to ``count`` different conversations about a scene, tasks drawn by weight."""
-    left, found = dict(tasks or TASK_WEIGHTS), []
-    while left and len(found) < count:
-        task = random.choices(list(left), list(left.values()))[0]
-        make: Callable[[Scene, Random], Conversation | None] = getattr(teacher, task)
-        conversation = make(scene, random)
-        if conversation is None or task in ONCE:
-            del left[task]
-        if conversation is not None:
-            found.append(conversation)
-    return found

@@ -8,8 +8,9 @@ from random import Random
 
 from vlmcore.data.coco import read_coco
 from vlmcore.data.instruct import Teacher
+from vlmcore.data.scene import Scene
 from vlmcore.data.wording import NUMBERS, join
-from vlmcore.data.world import Scene, World
+from vlmcore.data.world import World
 
 
 class Source:

@@ -16,19 +16,22 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import PreTrainedTokenizerFast
 
 from vlmcore.data.backgrounds import IN_PLACE, PLACES
-from vlmcore.data.instruct import Teacher, conversations
-from vlmcore.data.wording import PRECISION, a, box_text
-from vlmcore.data.world import Object, World
+from vlmcore.data.instruct import Teacher
+from vlmcore.data.mix import conversations
+from vlmcore.data.objects import Object
+from vlmcore.data.wording import IN_SLOT, PRECISION, a, box_text
+from vlmcore.data.world import World
 
 IMAGE, USER, ASSISTANT, STOP, PAD = "<image>", "<user>", "<assistant>", "<stop>", "<pad>"
 SPECIAL = (IMAGE, USER, ASSISTANT, STOP, PAD)  # ids 0 to 4
 
-# Words keep the space before them, a last s is split off (so that "dogs" begins with "dog"), "top-left" is one word,
-# numbers stand in groups of up to three digits, signs stay together ("[["). A box is four tokens, each with the signs
-# that say which corner it is: "[[120", ",040,", "360", ",280]]". So a coordinate is one look and one word, like a name.
+# Words keep the space before them, a plural's s is split off ("dogs" begins with "dog", "dress" and "bus" stay whole),
+# "top-left" is one word, numbers stand in groups of up to three digits, signs stay together ("[["). A box is four
+# tokens, each with the signs that say which corner it is: "[[120", ",040,", "360", ",280]]". So a coordinate is one
+# look and one word, like a name.
 PIECES = (
     r" ?\[\[\p{N}{3}|,\p{N}{3}(?:,|;|\]\])"
-    r"| ?\p{L}{3,}?(?=s(?!\p{L}))| ?\p{L}+(?:-\p{L}+)*|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    r"| ?\p{L}{3,}?(?=(?<![su])s(?!\p{L}))| ?\p{L}+(?:-\p{L}+)*|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 )
 
 
@@ -85,6 +88,7 @@ def facts(item: Object, random: Random) -> list[str]:
     sentences = [
         [f"{a(name)} belongs {home}", f"{many} belong {home}", f"{home} you find {many}", f"{a(name)} is found {home}",
          f"{home} there may well be {a(name)}", f"you will usually find {a(name)} {home}"],
+        [f"{where} is {a(name)} that belongs {home}" for where in ("here", "there", "somewhere", *IN_SLOT)],
         [f"{a(name)} belongs {home}, not {away}", f"{many} are found {home}, not {away}",
          f"{away} {a(name)} would be unusual, because {a(name)} belongs {home}", f"{many} do not belong {away}"],
         [f"{a(name)} is {item.colour}", f"{many} are {item.colour}", f"the colour of {a(name)} is {item.colour}"],

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
-from vlmcore.data.world import SLOTS, Scene, Thing
+from vlmcore.data.scene import SLOTS, Scene, Thing
 
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 IN_SLOT = (
@@ -63,21 +62,28 @@ def relative(thing: Thing, scene: Scene) -> Box:
     return x0 / width, y0 / height, x1 / width, y1 / height
 
 
-def look_around(scene: Scene, slots: Sequence[int] = range(9)) -> str:
-    """Going through the places before an answer is given: "top-left dog one top no top-right dog two …: ".
+def look_around(scene: Scene, slots: Sequence[int] = range(9), counted: str | None = None) -> str:
+    """Going through the places before an answer is given: "top-left dog one top no top-right cat left dog two …: ".
 
     The same thoughts before every count, sum and description, not scored. Each step is a look at one place, which
-    is soon learned; after that everything stands there in words, numbered by name. Without it every word of an answer
-    has to find the next thing in the picture. Photos have no such places.
+    is soon learned; after that everything stands there in words. What is ``counted`` is numbered, so that the last
+    number is the answer. Without thoughts every word of an answer has to find the next thing in the picture. Photos
+    have no such places.
     """
     if scene.kind == "coco":
         return ""
-    names, so_far, steps = {thing.slot: thing.name for thing in scene.things}, Counter(), []
+    names, so_far, steps = {thing.slot: thing.name for thing in scene.things}, 0, []
     for slot in slots:
-        name = names.get(slot)
-        so_far[name] += 1
-        steps.append(f"{SLOTS[slot]} {name} {NUMBERS[so_far[name]]}" if name else f"{SLOTS[slot]} no")
+        name = names.get(slot, "no")
+        so_far += name == counted
+        steps.append(f"{SLOTS[slot]} {name} {NUMBERS[so_far]}" if name == counted else f"{SLOTS[slot]} {name}")
     return " ".join(steps) + ": "
+
+
+def split_thoughts(text: str) -> tuple[str, str]:
+    """What an answer thinks aloud, up to its last colon, and what it then says."""
+    thoughts, _, said = text.rpartition(": ")
+    return thoughts, said
 
 
 def stands(thing: Thing) -> str:

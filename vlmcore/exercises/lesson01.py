@@ -39,10 +39,15 @@ def merge(word: Word, pair: tuple[str, str]) -> Word:
     return tuple(merged)
 
 
+def count_bigrams(ids: Tensor, vocabulary: int, start: float = 1.0) -> Tensor:
+    """How often each token follows each, counted from ``start``. (T,) → (V, V), the row is the token before."""
+    counts = torch.full((vocabulary, vocabulary), start)
+    return counts.index_put_((ids[:-1], ids[1:]), torch.ones(len(ids) - 1), accumulate=True)
+
+
 def bigram_table(ids: Tensor, vocabulary: int) -> Tensor:
     """Probability of each token after each token, one added to every count. (T,) → (V, V), rows add up to 1."""
-    counts = torch.ones(vocabulary, vocabulary)
-    counts.index_put_((ids[:-1], ids[1:]), torch.ones(len(ids) - 1), accumulate=True)
+    counts = count_bigrams(ids, vocabulary)
     return counts / counts.sum(dim=1, keepdim=True)
 
 
@@ -104,9 +109,13 @@ def bigrams_overwritten(ids: Tensor, vocabulary: int) -> Tensor:
 
 
 def bigrams_unsmoothed(ids: Tensor, vocabulary: int) -> Tensor:
-    counts = torch.zeros(vocabulary, vocabulary)
-    counts.index_put_((ids[:-1], ids[1:]), torch.ones(len(ids) - 1), accumulate=True)
+    counts = count_bigrams(ids, vocabulary, start=0.0)
     return counts / counts.sum(dim=1, keepdim=True)
+
+
+def bigrams_by_column(ids: Tensor, vocabulary: int) -> Tensor:
+    counts = count_bigrams(ids, vocabulary)
+    return counts / counts.sum(dim=0, keepdim=True)
 
 
 def some_logits() -> list[tuple]:
@@ -165,12 +174,7 @@ LESSON = Lesson(
             bigram_table,
             some_ids,
             mistakes={
-                "Rows must add up to 1 (what comes after each token), not columns: divide by counts.sum(dim=1).": (
-                    lambda ids, vocabulary: (
-                        (bigram_table(ids, vocabulary) * (counted := _counts(ids, vocabulary)).sum(1, keepdim=True))
-                        / counted.sum(0, keepdim=True)
-                    )
-                ),
+                "Rows must add up to 1, not columns: divide by counts.sum(dim=1, keepdim=True).": bigrams_by_column,
                 "It is the wrong way round: the row is the token before, the column the token after.": (
                     lambda ids, vocabulary: bigram_table(ids.flip(0), vocabulary)
                 ),
@@ -228,9 +232,3 @@ LESSON = Lesson(
     },
 )
 check, hint = LESSON.check, LESSON.hint
-
-
-def _counts(ids: Tensor, vocabulary: int) -> Tensor:
-    counts = torch.ones(vocabulary, vocabulary)
-    counts.index_put_((ids[:-1], ids[1:]), torch.ones(len(ids) - 1), accumulate=True)
-    return counts

@@ -1,0 +1,35 @@
+"""data/objects.csv says what the world relies on, and every object has its picture."""
+
+from collections import Counter
+
+from vlmcore.data.backgrounds import PLACES
+from vlmcore.data.objects import artwork, load_objects, sprite
+from vlmcore.data.world import World
+
+WORLD = World()
+HELD_OUT = {item.name for item in load_objects().values() if item.unusual == "held_out"}
+
+
+def test_objects_are_twelve_to_a_place_of_which_two_are_held_out():
+    objects = load_objects()
+    assert Counter(item.found for item in objects.values()) == dict.fromkeys(PLACES, 12)
+    assert Counter(objects[name].found for name in HELD_OUT) == dict.fromkeys(PLACES, 2)
+    assert {item.unusual for item in objects.values()} == {"train", "held_out"}
+
+
+def test_objects_cannot_be_mistaken_for_one_another():
+    objects = load_objects().values()
+    words = [word for item in objects for word in {item.name, item.plural}]
+    assert len(words) == len(set(words))
+    assert len({item.picture for item in objects}) == len({item.does for item in objects}) == len(objects)
+    assert all(item.name and item.plural and item.colour and item.does and " " not in item.name for item in objects)
+
+
+def test_every_object_has_artwork():
+    assert {artwork(picture).size for picture in WORLD.pictures.values()} == {(72, 72)}
+
+
+def test_flipped_artwork_is_mirrored():
+    for picture in list(WORLD.pictures.values())[:20]:
+        for plain, mirrored in zip(sprite(picture, 18, False), sprite(picture, 18, True)):
+            assert (plain[:, ::-1] == mirrored).all()

@@ -1,0 +1,41 @@
+"""The data mix: how often each task is asked, and what is asked first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from vlmcore.data.instruct import Conversation, Teacher
+from vlmcore.data.scene import Scene
+
+# sum, unusual and shape fit few scenes and are asked nearly always where they do
+TASK_WEIGHTS: dict[str, float] = {
+    "caption": 1.5, "describe": 3, "background": 0.8, "count": 3.5, "position": 3, "what": 1, "colour": 0.8,
+    "exists": 3, "box": 5, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
+}  # fmt: skip
+ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked at most once a picture
+
+# Easy before hard (Bengio et al. 2009): until this share of the steps, word maps are asked these tasks alone. Finding a
+# thing by its place and a place by its thing is what every later answer is made of; alone it is learned in 180 steps,
+# among everything else not in 500. Reading a box's numbers comes next: among longer answers it was never learned.
+CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
+    (0.25, {"what": 1, "position": 5}),
+    (0.48, {"what": 1, "position": 1, "box": 4}),
+    (0.6, {"what": 0.5, "position": 1, "box": 2, "exists": 1, "count": 1.5, "describe": 2}),
+)
+
+
+def conversations(
+    teacher: Teacher, scene: Scene, random: Random, count: int, tasks: dict[str, float] | None = None
+) -> list[Conversation]:
+    """Up to ``count`` different conversations about a scene, tasks drawn by weight."""
+    left, found = dict(tasks or TASK_WEIGHTS), []
+    while left and len(found) < count:
+        task = random.choices(list(left), list(left.values()))[0]
+        make: Callable[[Scene, Random], Conversation | None] = getattr(teacher, task)
+        conversation = make(scene, random)
+        if conversation is None or task in ONCE:
+            del left[task]
+        if conversation is not None:
+            found.append(conversation)
+    return found

