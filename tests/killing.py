@@ -30,9 +30,10 @@ def in_child(train: Train, folder: Path, resume: bool, kill_after: float | None 
 def bits(folder: Path) -> dict[str, object]:
     """Everything that a run leaves: file → bytes, or losses where the file also tells the time."""
     found: dict[str, object] = {}
-    for file in sorted(folder.iterdir()):
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         value = json.loads(file.read_bytes()) if file.suffix == ".json" else None
-        found[file.name] = value["losses"] if isinstance(value, dict) and "losses" in value else file.read_bytes()
+        timed = isinstance(value, dict) and "losses" in value
+        found[str(file.relative_to(folder))] = value["losses"] if timed else file.read_bytes()
     return found
 
 

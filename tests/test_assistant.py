@@ -80,7 +80,7 @@ def test_thoughts_stand_apart_from_the_answer_and_return_with_the_history(tiny_a
         answer = tiny_assistant.ask(noise(100, 100), QUESTION)
     assert (str(answer), answer.thoughts) == ("at the top [[100,200,500,900]]", "top dog one left no")
     assert (answer.whole, answer.boxes) == (whole, ((10, 20, 50, 90),))
-    prompts = [tiny_assistant._prompt([("Where?", told)], QUESTION) for told in (whole, answer, str(answer))]
+    prompts = [tiny_assistant.prompt([("Where?", told)], QUESTION) for told in (whole, answer, str(answer))]
     assert prompts[0] == prompts[1] != prompts[2]
 
 

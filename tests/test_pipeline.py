@@ -32,7 +32,14 @@ def copy(tiny_folder, tmp_path):
 def test_it_leaves_everything_and_no_more(tiny_folder):
     names = {file.name for file in tiny_folder.iterdir()}
     wanted = {f"{step}.{kind}" for step in STEPS for kind in ("json", "safetensors")}
-    wanted |= {"run.json", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    wanted |= {
+        "after_stage1",
+        "run.json",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
     assert wanted <= names and names - wanted <= {"chat_template.jinja", "special_tokens_map.json"}
     for step, schedule in zip(STEPS, (TINY.reading, TINY.eyes, TINY.align, TINY.tune)):
         history = json.loads((tiny_folder / f"{step}.json").read_bytes())
@@ -59,6 +66,13 @@ def test_each_stage_trains_its_part_alone(tiny_folder):
     assert all(not torch.equal(final["projector"][name], stage1[name]) for name in stage1)
     assert any(not torch.equal(final["language"][name], language[name]) for name in language)
     assert {name.split(".")[0] for name in stage1} <= {"first", "second"}
+
+
+def test_what_it_was_before_stage_2_can_be_loaded(tiny_folder):
+    before = load(tiny_folder / "after_stage1").model
+    language, _, stage1, _ = (load_file(tiny_folder / f"{step}.safetensors") for step in STEPS)
+    for part, weights in ((before.projector, stage1), (before.language, language)):
+        assert all(torch.equal(value.half(), weights[name].half()) for name, value in part.state_dict().items())
 
 
 def test_stage_1_touches_the_projector_alone(tmp_path):
@@ -96,8 +110,11 @@ def test_a_damaged_result_is_told_of(copy):
 
 
 def test_a_new_run_forgets_the_old_ones_results(copy):
-    (copy / ".vision.safetensors.1").write_bytes(b"half a file")
+    halves = [copy / ".vision.safetensors.1", copy / "after_stage1" / ".config.json.27"]
+    for half in halves:
+        half.write_bytes(b"half a file")
     Run(replace(TINY, seed=1), copy)
+    assert not any(half.exists() for half in halves)
     assert not [file.name for file in copy.iterdir() if file.name.lstrip(".").split(".")[0] in STEPS]
 
 

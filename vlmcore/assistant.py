@@ -65,14 +65,14 @@ class Assistant:
     def ask(self, picture: Picture, question: str, history: History = (), **sampling: float) -> Answer:
         """One answer. history: earlier (question, answer) pairs about the same picture. Errors: VlmError."""
         image = open_picture(picture)
-        return self._answer(self.answer_all([(np.asarray(image), list(history), question)], **sampling)[0], image.size)
+        return self.read(self.answer_all([(np.asarray(image), list(history), question)], **sampling)[0], image.size)
 
     def stream(self, picture: Picture, question: str, history: History = (), **sampling: float) -> Iterator[str]:
         """The same answer piece by piece, as it is thought of, thoughts included."""
         features = self.see([np.asarray(open_picture(picture))])
         ids: list[int] = []
         said = text = ""
-        for token in stream(self.model, self._prompt(history, question), features, stop=self.chat.stop, **sampling):
+        for token in stream(self.model, self.prompt(history, question), features, stop=self.chat.stop, **sampling):
             ids.append(token)
             text = self.chat.decode(ids)
             if not text.endswith("\ufffd"):  # a letter whose bytes are not complete yet
@@ -87,7 +87,7 @@ class Assistant:
         for start in range(0, len(questions), 128):
             part = questions[start : start + 128]
             features = self.see([picture for picture, _, _ in part])
-            prompts = [self._prompt(history, question) for _, history, question in part]
+            prompts = [self.prompt(history, question) for _, history, question in part]
             answers += map(self.chat.decode, generate(self.model, prompts, features, stop=self.chat.stop, **sampling))
         return answers
 
@@ -101,7 +101,8 @@ class Assistant:
         device = next(self.model.parameters()).device
         return self.model.see(to_pixels(torch.from_numpy(np.stack(squares))).to(device))
 
-    def _prompt(self, history: History, question: str) -> list[int]:
+    def prompt(self, history: History, question: str) -> list[int]:
+        """The tokens before an answer: the picture's places, earlier turns, the question. Errors: VlmError."""
         if not question.strip():
             raise VlmError('the question is empty: ask something, such as "What is in the picture?"')
         said = [(asked, answer.whole if isinstance(answer, Answer) else answer) for asked, answer in history]
@@ -114,7 +115,8 @@ class Assistant:
             )
         return [self.chat.image] * self.model.config.vision.patches + prompt
 
-    def _answer(self, text: str, size: tuple[int, int]) -> Answer:
+    def read(self, text: str, size: tuple[int, int]) -> Answer:
+        """What the model wrote as an Answer about a picture of ``size`` (width, height)."""
         width, height = size
         boxes = []
         for box in parse_boxes(text):  # corners in any order and outside the picture: a model may say such things

@@ -80,11 +80,10 @@ class Run:
 
     def clear(self, results: bool) -> None:
         """Remove what a killed run left half written; with ``results`` an older run's as well."""
-        for name in STEPS:
-            whole = [f"{name}.safetensors", f"{name}.state.safetensors", f"{name}.json"] if results else []
-            for pattern in [f".{name}.*", *whole]:
-                for file in self.folder.glob(pattern):
-                    file.unlink()
+        unfinished = [file for file in self.folder.rglob(".*") if file.suffix[1:].isdigit()]  # checkpoint.write's
+        ends = ("safetensors", "state.safetensors", "json") if results else ()
+        for file in [*unfinished, *(self.folder / f"{name}.{end}" for name in STEPS for end in ends)]:
+            file.unlink(missing_ok=True)
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
         """Step 0: a byte-level BPE of the world's texts. Fast enough to be made anew each time."""
@@ -217,13 +216,6 @@ class Run:
         model.vision.to(memory_format=torch.channels_last)
         return model
 
-    def after_stage1(self) -> Assistant:
-        """What a finished run was before stage 2, from the weights that its steps left in the folder."""
-        model = self.join(self.pretrain_language(), self.pretrain_vision())
-        file = self.folder / "stage1.safetensors"
-        load_weights(model.projector, read_tensors(file)[0], file)
-        return self.assistant(model)
-
     def config(self) -> LLaVAConfig:
         language = LanguageConfig(vocabulary=self.preset.vocabulary, transformer=self.preset.language)
         return LLaVAConfig(vision=self.preset.vision, language=language, image_token=self.chat.image)
@@ -234,7 +226,7 @@ class Run:
 
 
 def train(preset: Preset, folder: Path, resume: bool = False, coco: Path | None = None) -> Assistant:
-    """The whole chain; the assistant is left in ``folder``."""
+    """The whole chain; the assistant is left in ``folder``, and in folder/after_stage1 what it was before stage 2."""
     run = Run(preset, folder, resume, coco)
     print(f"Training in {folder} on {run.device}")
     language = run.pretrain_language()
@@ -242,6 +234,7 @@ def train(preset: Preset, folder: Path, resume: bool = False, coco: Path | None 
     model = run.join(language, clip)
     scenes, features = run.look(model)
     run.align(model, scenes, features)
+    run.assistant(model).save(folder / "after_stage1")
     run.tune(model, scenes, features)
     assistant = run.assistant(model)
     assistant.save(folder)

@@ -45,10 +45,10 @@ FULL = replace(
     CPU,
     objects=96,
     scenes=40_000,
-    eyes=Schedule(steps=1200, lr=1e-2),
+    eyes=Schedule(steps=1500, lr=1e-2),
     reading=Schedule(steps=1800, lr=6e-3, warmup=0.05),
     align=Schedule(steps=400, lr=2e-2),
-    tune=Schedule(steps=5200, lr=4e-3),
+    tune=Schedule(steps=6500, lr=4e-3),
 )
 GPU = replace(FULL, rows=64, pictures_per_step=512, scenes=200_000)
 

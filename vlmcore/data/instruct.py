@@ -108,7 +108,7 @@ class Teacher:
         if scene.kind in ("shape", "sum", "coco"):
             return None
         things = [f"{IN_SLOT[thing.slot]} is {a(thing.name)}" for thing in in_order(scene)]
-        return (self.turn(random, "describe", look_around(scene) + ", ".join([IN_PLACE[scene.place], *things])),)
+        return (self.turn(random, "describe", ", ".join([IN_PLACE[scene.place], *things])),)
 
     def background(self, scene: Scene, random: Random) -> Conversation | None:
         return (self.turn(random, "background", IN_PLACE[scene.place]),) if scene.place else None
@@ -122,7 +122,7 @@ class Teacher:
         things = [thing for thing in in_order(scene) if thing.name == name]
         if len(things) >= len(NUMBERS):
             return None
-        answer = look_around(scene, counted=name) + NUMBERS[len(things)]
+        answer = look_around(scene, name) + NUMBERS[len(things)]
         return (self.turn(random, "count", answer, many=self.plural(name)),)
 
     def position(self, scene: Scene, random: Random) -> Conversation | None:
@@ -194,7 +194,7 @@ class Teacher:
             return None
         item = self.objects[thing.name]
         same = [other for other in in_order(scene) if other.name == thing.name]
-        more = [("it_colour", item.colour), ("it_count", look_around(scene, counted=item.name) + NUMBERS[len(same)])]
+        more = [("it_colour", item.colour), ("it_count", look_around(scene, item.name) + NUMBERS[len(same)])]
         if not self.world.held_out(thing.name):
             more.append(("it_found", IN_PLACE[item.found]))
         if len(same) == 1 and random.random() < 0.5:
@@ -237,7 +237,7 @@ class Teacher:
         words = f"{self.counted_one(len(left), name)} plus {self.counted_one(len(right), name)}"
         if not total:
             return words
-        return f"{look_around(scene, SIDES, name)}{words} is {self.counted_one(len(left + right), name)}"
+        return f"{look_around(scene, name, SIDES)}{words} is {self.counted_one(len(left + right), name)}"
 
     def counted_one(self, count: int, name: str) -> str:
         return f"{NUMBERS[count]} {name if count == 1 else self.plural(name)}"

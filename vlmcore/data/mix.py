@@ -11,7 +11,7 @@ from vlmcore.data.scene import Scene
 # sum, unusual and shape fit few scenes and are asked nearly always where they do
 TASK_WEIGHTS: dict[str, float] = {
     "caption": 1.5, "describe": 3, "background": 0.8, "count": 3.5, "position": 3, "what": 1, "colour": 0.8,
-    "exists": 3, "box": 5, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
+    "exists": 3, "box": 6, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
 }  # fmt: skip
 ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked at most once a picture
 

@@ -62,13 +62,11 @@ def relative(thing: Thing, scene: Scene) -> Box:
     return x0 / width, y0 / height, x1 / width, y1 / height
 
 
-def look_around(scene: Scene, slots: Sequence[int] = range(9), counted: str | None = None) -> str:
-    """Going through the places before an answer is given: "top-left dog one top no top-right cat left dog two …: ".
+def look_around(scene: Scene, counted: str, slots: Sequence[int] = range(9)) -> str:
+    """Going through the places before a number is given: "top-left dog one top no top-right cat left dog two …: ".
 
-    The same thoughts before every count, sum and description, not scored. Each step is a look at one place, which
-    is soon learned; after that everything stands there in words. What is ``counted`` is numbered, so that the last
-    number is the answer. Without thoughts every word of an answer has to find the next thing in the picture. Photos
-    have no such places.
+    The same thoughts before every count and sum, not scored. Each step is a look at one place, which is soon learned;
+    what is ``counted`` is numbered, so that the last number is the answer. Photos have no such places.
     """
     if scene.kind == "coco":
         return ""

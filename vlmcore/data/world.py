@@ -68,6 +68,10 @@ class World:
             if evaluate == any_held_out_pair(scene):
                 return scene
 
+    def arrange(self, random: Random, place: str, things: dict[int, str]) -> Scene:
+        """A scene of your own: which name stands in which slot (0 to 8). It may show what training never shows."""
+        return self._lay_out("scatter", random, place, list(things.values()), list(things))
+
     def _scatter(self, random: Random, evaluate: bool) -> Scene:
         place, count = random.choice(PLACES), random.choices((1, 2, 3, 4, 5), (10, 22, 28, 25, 15))[0]
         names = [self._fitting(random, place, [], evaluate)]

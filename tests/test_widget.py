@@ -1,0 +1,121 @@
+"""The chat widget without a browser: every control does what it says, bad input is answered with a sentence."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vlmcore.data.backgrounds import PLACES
+from vlmcore.widget import NOTHING, QUESTIONS, SIDE, ChatWidget, uploaded
+
+
+@pytest.fixture
+def widget(tiny_assistant) -> ChatWidget:
+    return ChatWidget(tiny_assistant)
+
+
+def png(size: tuple[int, int] = (30, 20)) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, (10, 200, 30)).save(file, "PNG")
+    return file.getvalue()
+
+
+def shown(widget: ChatWidget) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(widget.view.value)))
+
+
+def test_it_begins_with_a_picture(widget):
+    assert shown(widget).shape == (SIDE, SIDE, 3) and shown(widget).std() > 0
+
+
+def test_another_picture_is_another(widget):
+    before = widget.picture
+    widget.another.click()
+    assert not np.array_equal(widget.picture, before)
+
+
+def test_a_scene_is_composed_of_what_was_chosen(widget):
+    name = widget.world.names[0]
+    widget.place.value, widget.slots[4].value = PLACES[2], name
+    widget.paint.click()
+    scene = widget.world.arrange(widget.random, PLACES[2], {4: name})
+    assert [(thing.name, thing.slot) for thing in scene.things] == [(name, 4)] and scene.place == PLACES[2]
+    assert widget.picture.shape == (256, 256, 3)
+    widget.slots[4].value = NOTHING
+    widget.paint.click()  # an empty place is a picture too
+
+
+def test_an_answer_comes_piece_by_piece_and_is_kept(widget, monkeypatch):
+    pieces = []
+    widget.talk.observe(lambda change: pieces.append(change["new"]), "value")
+    monkeypatch.setattr(widget.assistant, "stream", lambda *_: iter(["on the ", "left ", "[[250,500,750,960]]"]))
+    widget.question.value = "Where is <it>?"
+    widget.ask.click()
+    assert len(pieces) == 3 and "&lt;it&gt;" in pieces[-1] and "750,960" in pieces[-1]
+    ((question, answer),) = widget.history
+    assert question == "Where is <it>?" and answer.boxes == ((64, 128, 192, 246),)
+    assert not widget.ask.disabled
+    plain = np.asarray(Image.fromarray(widget.picture).resize((SIDE, SIDE), Image.Resampling.NEAREST))
+    changed = (shown(widget) != plain).any(-1)
+    rows, columns = np.nonzero(changed)
+    assert (rows.min(), columns.min()) == (160, 80)  # the box, in pixels of the picture shown
+    assert not changed[170:300, 90:230].any()  # and nothing inside it
+    assert len(widget.word.options) == 1 + len(widget.heat) > 4
+
+
+def test_each_word_shows_where_the_model_looked(widget, monkeypatch):
+    monkeypatch.setattr(widget.assistant, "stream", lambda *_: iter(["a dog"]))
+    widget.question.value = "What is it?"
+    widget.ask.click()
+    before = shown(widget)
+    widget.word.index = 1
+    assert shown(widget).mean() < before.mean()
+    widget.word.index = 0
+    assert np.array_equal(shown(widget), before)
+
+
+def test_a_new_picture_begins_a_new_conversation(widget, monkeypatch):
+    monkeypatch.setattr(widget.assistant, "stream", lambda *_: iter(["a dog"]))
+    widget.question.value = "What is it?"
+    widget.ask.click()
+    widget.another.click()
+    assert (widget.history, widget.heat, widget.talk.value, len(widget.word.options)) == ([], [], "", 1)
+
+
+@pytest.mark.parametrize("question", ["", "   ", "dog " * 500])
+def test_a_bad_question_is_answered_with_a_sentence(widget, question):
+    widget.question.value = question
+    widget.ask.click()
+    assert "<i>" in widget.talk.value and "question" in widget.talk.value
+    assert widget.history == [] and not widget.ask.disabled
+
+
+def test_an_example_fills_the_question_in(widget):
+    widget.example.value = QUESTIONS[1]
+    assert widget.question.value == QUESTIONS[1]
+    widget.example.value = "Examples …"
+    assert widget.question.value == QUESTIONS[1]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda content: {"my.png": {"metadata": {"name": "my.png"}, "content": content}},  # ipywidgets 7
+        lambda content: ({"name": "my.png", "content": memoryview(content)},),  # ipywidgets 8
+    ],
+)
+def test_uploads_of_both_versions(widget, wrap):
+    assert uploaded(wrap(png())) == png()
+    widget.take(wrap(png((30, 20))))
+    assert widget.picture.shape == (20, 30, 3) and (widget.picture == (10, 200, 30)).all()
+    before = widget.picture
+    for bad in (b"", b"not a picture", png()[:60]):
+        widget.take(wrap(bad))
+        assert "no picture" in widget.talk.value and widget.picture is before
+    widget.take(wrap(b"")[:0] if isinstance(wrap(b""), tuple) else {})  # an emptied field
+
+
+def test_the_newest_of_several_uploads_counts():
+    files = {name: {"content": name.encode()} for name in ("first", "second")}
+    assert uploaded(files) == b"second"

@@ -1,0 +1,171 @@
+"""The chat widget of the lessons: make or upload a picture, ask, watch the answer come, see boxes and attention.
+
+Works on ipywidgets 7 (Colab) and 8: uploads differ between them, everything else used here is the same in both.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+from random import Random
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+from PIL import Image, ImageDraw
+
+from vlmcore.assistant import Answer, Assistant
+from vlmcore.data.backgrounds import PLACES
+from vlmcore.data.scene import SLOTS
+from vlmcore.data.world import World
+from vlmcore.errors import VlmError
+from vlmcore.looking import looks
+from vlmcore.pictures import open_picture
+
+SIDE = 320  # pixels of the picture shown
+KINDS = ("scatter", "hidden", "sum", "unusual", "unusual new", "shape")
+QUESTIONS = (
+    "Describe everything you see in this photo.",
+    "What is unusual about this image?",
+    "How many dogs are there?",
+    "Where is the dog?",
+    "Give the coordinates of the dog.",
+    "What is in the middle?",
+    "What shape do the small pictures form?",
+    "How many things are there on both sides of the plus sign together?",
+)
+NOTHING = "–"
+
+
+def uploaded(value: Any) -> bytes:
+    """The newest file of a FileUpload: ipywidgets 7 keeps {name: {content}}, ipywidgets 8 a tuple of {content}."""
+    files = list(value.values()) if isinstance(value, dict) else list(value)
+    return bytes(files[-1]["content"])
+
+
+def png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+class ChatWidget(widgets.VBox):
+    """``ChatWidget(assistant)`` as a cell's last line shows it."""
+
+    def __init__(self, assistant: Assistant, seed: int = 0) -> None:
+        self.assistant, self.random = assistant, Random(seed)
+        self.world = World(assistant.about.get("objects"))
+        self.history: list[tuple[str, Answer]] = []
+        self.said: list[str] = []  # lines of the conversation, as HTML
+
+        self.view = widgets.Image(format="png", width=SIDE, height=SIDE)
+        self.kind = widgets.Dropdown(options=KINDS, layout={"width": "160px"})
+        self.another = widgets.Button(description="Another picture", icon="refresh")
+        self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Your picture")
+        self.place = widgets.Dropdown(options=PLACES, layout={"width": "160px"})
+        names = (NOTHING, *sorted(self.world.names))
+        self.slots = [widgets.Dropdown(options=names, layout={"width": "105px"}) for _ in SLOTS]
+        self.paint = widgets.Button(description="Paint it", icon="paint-brush")
+        self.example = widgets.Dropdown(options=("Examples …", *QUESTIONS), layout={"width": "460px"})
+        self.question = widgets.Text(placeholder="Ask something about the picture", layout={"width": "380px"})
+        self.ask = widgets.Button(description="Ask", button_style="primary", layout={"width": "74px"})
+        self.talk = widgets.HTML(layout={"width": "470px", "height": "230px", "overflow": "auto"})
+        self.word = widgets.SelectionSlider(
+            options=["boxes"], description="Look at", continuous_update=False, layout={"width": "460px"}
+        )
+
+        rows = [widgets.HBox(self.slots[start : start + 3]) for start in (0, 3, 6)]
+        tabs = widgets.Tab(
+            [
+                widgets.HBox([self.kind, self.another]),
+                widgets.VBox([widgets.HBox([self.place, self.paint]), *rows]),
+                self.upload,
+            ]
+        )
+        for number, title in enumerate(("A new scene", "Compose one", "Upload")):
+            tabs.set_title(number, title)
+        right = widgets.VBox([self.example, widgets.HBox([self.question, self.ask]), self.talk, self.word])
+        super().__init__([tabs, widgets.HBox([self.view, right])])
+
+        self.another.on_click(lambda _: self.new_scene())
+        self.paint.on_click(lambda _: self.compose())
+        self.ask.on_click(lambda _: self.answer())
+        self.upload.observe(lambda change: self.take(change["new"]), "value")
+        self.example.observe(lambda change: self.choose(change["new"]), "value")
+        self.word.observe(lambda _: self.draw(), "index")
+        self.new_scene()
+
+    # -- pictures ----------------------------------------------------------------------------------------------------
+
+    def new_scene(self) -> None:
+        """A held-out picture of the chosen kind."""
+        self.show(self.world.paint(self.world.scene(self.random, self.kind.value, evaluate=True), 4))
+
+    def compose(self) -> None:
+        things = {slot: box.value for slot, box in enumerate(self.slots) if box.value != NOTHING}
+        self.show(self.world.paint(self.world.arrange(self.random, self.place.value, things), 4))
+
+    def take(self, value: Any) -> None:
+        """An uploaded file. What is not a picture is answered with a sentence."""
+        if not value:
+            return
+        try:
+            with Image.open(io.BytesIO(uploaded(value))) as image:
+                self.show(np.asarray(open_picture(image)))
+        except (VlmError, OSError) as error:
+            self.say(f"<i>That is no picture that can be read ({html.escape(str(error))}).</i>")
+
+    def show(self, picture: np.ndarray) -> None:
+        """A picture begins a new conversation."""
+        self.picture, self.history, self.said = picture, [], []
+        self.heat: list[np.ndarray] = []
+        self.word.options, self.talk.value = ["boxes"], ""
+        self.draw()
+
+    # -- talking -----------------------------------------------------------------------------------------------------
+
+    def choose(self, question: str) -> None:
+        if question in QUESTIONS:
+            self.question.value = question
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+        self.talk.value = "<br>".join(self.said)
+
+    def answer(self) -> None:
+        """Ask what stands in the question's field; the answer appears as it is made."""
+        question, text = self.question.value, ""
+        height, width = self.picture.shape[:2]
+        self.ask.disabled = True
+        try:
+            before = len(self.said)
+            for piece in self.assistant.stream(self.picture, question, self.history):
+                text += piece
+                self.said = self.said[:before]
+                self.say(f"<b>{html.escape(question)}</b><br>{html.escape(text)}")
+            answer = self.assistant.read(text, (width, height))
+            words, heat = looks(self.assistant, self.picture, question, answer, self.history)
+            self.history.append((question, answer))
+            self.heat = list(heat.numpy())
+            self.word.options = ["boxes", *(f"{number}: {word.strip()}" for number, word in enumerate(words, 1))]
+            self.draw()
+        except VlmError as error:
+            self.say(f"<i>{html.escape(str(error))}</i>")
+        finally:
+            self.ask.disabled = False
+
+    def draw(self) -> None:
+        """The picture with the last answer's boxes, or with where the model looked for the chosen word."""
+        image = Image.fromarray(self.picture).convert("RGB")
+        scale = SIDE / image.width, SIDE / image.height
+        image = image.resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        chosen = self.word.index - 1
+        if 0 <= chosen < len(self.heat):
+            heat = self.heat[chosen] / self.heat[chosen].max()
+            light = Image.fromarray((255 * (0.25 + 0.75 * heat)).astype(np.uint8)).resize((SIDE, SIDE))
+            image = Image.composite(image, Image.new("RGB", image.size), light)
+        elif self.history:
+            pen = ImageDraw.Draw(image)
+            for box in self.history[-1][1].boxes:
+                pen.rectangle([value * scale[n % 2] for n, value in enumerate(box)], outline=(230, 30, 60), width=3)
+        self.view.value = png(image)
