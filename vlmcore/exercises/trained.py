@@ -1,6 +1,8 @@
-"""The assistant that lessons look at, wherever it can be had."""
+"""The trained models that lessons begin with, wherever they can be had."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from vlmcore.assistant import SHIPPED, Assistant, load
 from vlmcore.data.objects import DATA
@@ -10,24 +12,35 @@ from vlmcore.presets import CPU
 
 RUNS = DATA.parent / "runs"
 FOUND = {
-    SHIPPED: "the assistant that the course ships",
-    RUNS / "first": "the assistant of your `make run`",
-    RUNS / "lessons": "the assistant that an earlier lesson trained",
+    SHIPPED: "the model that the course ships",
+    RUNS / "first": "the model of your `make run`",
+    RUNS / "lessons": "the model that an earlier lesson trained",
 }
 
 
 def assistant() -> Assistant:
-    """The shipped assistant; without it the one of `make run`; without that one trained now, which is then kept."""
+    """The finished assistant: shipped, or of `make run`, or trained now and kept."""
+    return _find(Path())
+
+
+def after_stage1() -> Assistant:
+    """What that assistant was before stage 2: it reads pictures, and was never asked about one."""
+    return _find(Path("after_stage1"))
+
+
+def _find(part: Path) -> Assistant:
     for folder, what in FOUND.items():
         try:
-            found = load(folder)
+            found = load(folder / part)
         except VlmError:
             continue
         print(f"Here is {what}.")
         return found
-    print("There is no trained assistant yet. One is trained now, once: about twelve minutes on two cores.")
+    print("There is no trained model yet. One is trained now, once: about twelve minutes on two cores.")
+    own = RUNS / "lessons"
     try:
-        return train(CPU, RUNS / "lessons", resume=True)
+        train(CPU, own, resume=True)
     except VlmError as error:  # what lies there is of another version of the course
         print(f"{error}\nIt begins from nothing.")
-        return train(CPU, RUNS / "lessons")
+        train(CPU, own)
+    return load(own / part)
