@@ -1,0 +1,169 @@
+"""Lesson 06: a picture as text for a teacher that cannot see, reading what it wrote, throwing the wrong away."""
+
+from __future__ import annotations
+
+import re
+
+from vlmcore.data import fewshot
+from vlmcore.data.filtering import mentioned
+from vlmcore.data.scene import Scene, Thing
+from vlmcore.data.wording import relative
+from vlmcore.data.world import World
+from vlmcore.exercises.check import Exercise, Lesson
+
+WORLD = World()
+Pairs = list[tuple[str, str]]
+
+# -- the references ----------------------------------------------------------------------------------------------------
+
+
+def context(scene: Scene, captions: list[str]) -> str:
+    """Captions, an empty line, and a line for each thing: "name: [x0, y0, x1, y1]", relative, two decimals."""
+    return fewshot.context(scene, captions)
+
+
+def read_conversation(text: str) -> Pairs:
+    """ "Question: …\\nAnswer: …" blocks as pairs; [] where the text has another form."""
+    return [(turn.question, turn.answer) for turn in fewshot.parse("conversation", text)]
+
+
+def invents(answer: str, scene: Scene) -> bool:
+    """Does the answer mention a thing of the world that the scene does not hold?"""
+    return bool(mentioned(answer, WORLD) - {thing.name for thing in scene.things})
+
+
+# -- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+def some_scenes() -> list[tuple[Scene, list[str]]]:
+    things = (Thing("whale", (0, 16, 32, 64), 3), Thing("cow", (40, 8, 64, 24), 2))
+    return [
+        (Scene("scatter", "kitchen", things), ["a whale and a cow", "a cow in the kitchen"]),
+        (Scene("coco", None, things[:1], size=(640, 480)), []),
+    ]
+
+
+def lines(scene: Scene, captions: list[str], numbers) -> str:
+    boxes = [f"{thing.name}: [{', '.join(numbers(thing, scene))}]" for thing in scene.things]
+    return "\n".join([*captions, "", *boxes])
+
+
+def in_pixels(thing: Thing, scene: Scene) -> list[str]:
+    return [f"{value:.2f}" for value in thing.box]
+
+
+def with_size(thing: Thing, scene: Scene) -> list[str]:
+    x0, y0, x1, y1 = relative(thing, scene)
+    return [f"{value:.2f}" for value in (x0, y0, x1 - x0, y1 - y0)]
+
+
+def rows_first(thing: Thing, scene: Scene) -> list[str]:
+    x0, y0, x1, y1 = relative(thing, scene)
+    return [f"{value:.2f}" for value in (y0, x0, y1, x1)]
+
+
+def some_texts() -> list[tuple[str]]:
+    return [
+        ("Question: What is it?\nAnswer: a whale\nQuestion: Where is it?\nAnswer: on the left",),
+        ("Question: What is it?\nAnswer: a whale,\nand a cow",),
+        ("Sure, here it is: a whale.",),
+        ("Of course!\nQuestion: What is it?\nAnswer: a whale",),
+        ("",),
+    ]
+
+
+def one_line_answers(text: str) -> Pairs:
+    return [] if not read_conversation(text) else re.findall(r"Question: (.+)\nAnswer: (.+)", text)
+
+
+def some_answers() -> list[tuple[str, Scene]]:
+    scene = some_scenes()[0][0]
+    flower = Scene("scatter", "forest", (Thing("sunflower", (0, 0, 9, 9), 0),))
+    return [
+        ("a whale and a cow", scene), ("two whales", scene), ("Three Penguins", scene), ("a sunflower", flower),
+        ("on the left", flower), ("a cow", flower),
+    ]  # fmt: skip
+
+
+def by_substring(answer: str, scene: Scene) -> bool:
+    there = {thing.name for thing in scene.things}
+    return any(name in answer.lower() for name in WORLD.names if name not in there)
+
+
+def singular_alone(answer: str, scene: Scene) -> bool:
+    words = re.findall(r"[a-z]+", answer.lower())
+    return bool({word for word in words if word in WORLD.objects} - {thing.name for thing in scene.things})
+
+
+def case_matters(answer: str, scene: Scene) -> bool:
+    lower = " ".join(word for word in answer.split() if word == word.lower())
+    return invents(lower, scene)
+
+
+LESSON = Lesson(
+    "06",
+    {
+        "context": Exercise(
+            context,
+            some_scenes,
+            mistakes={
+                "Boxes are in pixels here. Divide by the picture's width and height: pictures differ in size.": (
+                    lambda scene, captions: lines(scene, captions, in_pixels)
+                ),
+                "The last two numbers are the other corner, not a width and a height.": lambda scene, captions: lines(
+                    scene, captions, with_size
+                ),
+                "x comes before y: [x0, y0, x1, y1].": lambda scene, captions: lines(scene, captions, rows_first),
+                "The captions are missing: they are what people said about the picture.": lambda scene, captions: (
+                    context(scene, [])
+                ),
+                "An empty line stands between captions and boxes.": lambda scene, captions: (
+                    context(scene, captions).replace("\n\n", "\n").lstrip("\n")
+                ),
+            },
+            hints=(
+                "scene.size is (width, height); thing.box is (x0, y0, x1, y1) in pixels.",
+                'f"{value:.2f}" writes two decimals.',
+                '"\\n".join([*captions, "", *lines])',
+            ),
+        ),
+        "read_conversation": Exercise(
+            read_conversation,
+            some_texts,
+            mistakes={
+                "Only the first pair was read: a conversation has several.": lambda text: read_conversation(text)[:1],
+                "An answer may go on over several lines, up to the next question.": one_line_answers,
+                "What stands before the first question shows that the form was not kept: throw it all away.": (
+                    lambda text: [
+                        (question, " ".join(answer.split()))
+                        for question, answer in re.findall(
+                            r"Question: (.+?)\nAnswer: (.+?)(?=\nQuestion:|\Z)", text, re.DOTALL
+                        )
+                    ]
+                ),
+                "A text without questions has none: return [].": lambda text: read_conversation(text) or [("", text)],
+            },
+            hints=(
+                "text.split('Question:') gives what stands before the first question, then one part a pair.",
+                "part.split('Answer:') gives question and answer; ' '.join(words.split()) tidies them.",
+            ),
+        ),
+        "invents": Exercise(
+            invents,
+            some_answers,
+            mistakes={
+                "Whole words only: there is a sun in every sunflower.": by_substring,
+                "Look for the plural, too: two whales are whales.": singular_alone,
+                "Capital letters make no difference: compare in lower case.": case_matters,
+                "It is the other way round: True where something is mentioned that is NOT there.": (
+                    lambda answer, scene: bool(mentioned(answer, WORLD) & {thing.name for thing in scene.things})
+                ),
+            },
+            hints=(
+                "re.findall(r'[a-z]+', answer.lower()) are the words.",
+                "WORLD.objects[name].plural is the other form of a name.",
+            ),
+        ),
+    },
+)
+check, hint = LESSON.check, LESSON.hint
