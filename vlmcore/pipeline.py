@@ -83,7 +83,8 @@ class Run:
         unfinished = [file for file in self.folder.rglob(".*") if file.suffix[1:].isdigit()]  # checkpoint.write's
         ends = ("safetensors", "state.safetensors", "json") if results else ()
         for file in [*unfinished, *(self.folder / f"{name}.{end}" for name in STEPS for end in ends)]:
-            file.unlink(missing_ok=True)
+            if file.exists():
+                file.unlink()
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
         """Step 0: a byte-level BPE of the world's texts. Fast enough to be made anew each time."""

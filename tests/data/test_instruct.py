@@ -12,7 +12,7 @@ import pytest
 from vlmcore.data.backgrounds import IN_PLACE, PLACES
 from vlmcore.data.instruct import Conversation, Teacher, Turn, wordings
 from vlmcore.data.mix import TASK_WEIGHTS, conversations
-from vlmcore.data.scene import SLOTS, Scene, Thing
+from vlmcore.data.scene import SLOTS, Scene, Thing, any_held_out_pair, held_out_pair
 from vlmcore.data.wording import (
     CELLS,
     IN_SLOT,
@@ -24,6 +24,7 @@ from vlmcore.data.wording import (
     join,
     number,
     relative,
+    split_thoughts,
     word_map,
 )
 from vlmcore.data.world import World
@@ -114,10 +115,11 @@ def training() -> list[tuple[Scene, Conversation]]:
     return made
 
 
-def answers(scenes: list[Scene], task: str, repeat: int = 2) -> list[tuple[Scene, Turn]]:
+def answers(scenes: list[Scene], task: str, repeat: int = 2, alone: bool = False) -> list[tuple[Scene, Turn]]:
     """Single-turn conversations of one task about these scenes."""
     random, teacher = Random(2), Teacher(WORLD)
-    talks = [(scene, getattr(teacher, task)(scene, random)) for scene in scenes for _ in range(repeat)]
+    make = getattr(teacher, f"{task}_alone" if alone else task)
+    talks = [(scene, make(scene, random)) for scene in scenes for _ in range(repeat)]
     found = [(scene, talk[0]) for scene, talk in talks if talk is not None]
     assert len(found) > 50 and {turn.task for _, turn in found} == {task}
     assert all(talk is None or len(talk) == 1 for _, talk in talks)
@@ -140,7 +142,7 @@ def test_every_task_has_wordings_of_both_kinds_with_the_same_slots():
 
 def test_wordings_format_and_are_written_properly():
     for _, _, text in TEMPLATES:
-        question = text.format(one="an owl", many="owls", name="owl", place="top-left")
+        question = text.format(one="an owl", many="owls", name="owl", place="top-left", where="at the top")
         assert "{" not in question and "  " not in question and question.strip() == question != ""
 
 
@@ -181,7 +183,9 @@ def test_training_never_tells_a_held_out_fact_before_a_picture(training):
             if turn.task in ("found", "does", "it_found"):
                 assert subject is not None and subject not in HELD_OUT
             elif "belong" in turn.answer or "because" in turn.answer:
-                assert turn.task == "unusual" and not HELD_OUT & {thing.name for thing in scene.things}
+                told = {thing.name for thing in scene.things} if turn.task == "unusual" else set()
+                told |= set(re.findall(r" is an? (\S+) that belongs", turn.answer))
+                assert turn.task in ("unusual", "suppose") and not HELD_OUT & told
 
 
 def test_held_out_objects_are_seen_and_named_in_training(training):
@@ -273,15 +277,32 @@ def test_exists(scenes):
     assert told[True] / told.total() == pytest.approx(0.5, abs=0.05)
 
 
-def test_box(scenes):
-    for scene, turn in answers(scenes, "box"):
+@pytest.mark.parametrize("alone", [False, True])
+def test_box(scenes, alone):
+    for scene, turn in answers(scenes, "box", alone=alone):
         things = sorted(scene.named(asked_name(turn)), key=lambda thing: thing.slot)
         exact = [tuple(value / side for value, side in zip(thing.box, scene.size * 2)) for thing in things]
         assert 1 <= len(things) <= 3 and list(turn.boxes) == exact
-        said = re.split(", | and ", turn.answer)
+        aloud, said = split_thoughts(turn.answer)
+        assert aloud == ("" if alone else thought(scene, asked_name(turn)))
+        said = re.split(", | and ", said)
         places, texts = zip(*(part.rsplit(" ", 1) for part in said), strict=True)
         assert list(places) == [IN_SLOT[thing.slot] for thing in things]
         assert close([parse_boxes(text)[0] for text in texts], exact)
+
+
+def test_suppose(scenes):
+    told = Counter()
+    for scene, turn in answers(scenes, "suppose"):
+        where, name, home, fits = re.fullmatch(
+            r"(.+) is an? (\S+) that belongs (.+) (as|not) here", turn.answer
+        ).groups()
+        assert a(name) in turn.question and where in turn.question
+        assert name not in HELD_OUT and not scene.named(name)
+        assert home == IN_PLACE[OBJECTS[name].found] and (fits == "as") == (home == IN_PLACE[scene.place])
+        assert any_held_out_pair(scene) or not held_out_pair(name, scene.place)
+        told[fits] += 1
+    assert min(told.values()) > 10
 
 
 def test_sum(scenes):

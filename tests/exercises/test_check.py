@@ -124,6 +124,7 @@ def test_hints_come_one_by_one(capsys):
         (torch.tensor([1, 2]), torch.tensor([1.0, 2.0]), True),
         (torch.tensor([float("nan")]), torch.tensor([1.0]), False),
         (torch.ones(2, 1), torch.ones(2), False),
+        (torch.ones(2), torch.ones(2, dtype=torch.bool), False),
         ((torch.ones(2), 3), (torch.ones(2), 3), True),
         ((torch.ones(2), 4), (torch.ones(2), 3), False),
     ],
@@ -137,6 +138,7 @@ def test_difference_finds_the_furthest_place():
     mine[1, 2] = float("nan")
     assert difference(mine, theirs) == "Furthest off at [1, 2]: yours is nan, expected 0."
     assert difference(torch.tensor(1.0), torch.tensor(2.0)) == "Yours is 1, expected 2."
+    assert difference(torch.ones(1), torch.ones(1) > 0) == "Your result holds torch.float32, expected is torch.bool."
     assert difference({"a": 1}, {"a": 1, "b": 2}) == "At 'b' yours is None, expected 2."
     assert "Part 1: Your result has the shape (2,)" in difference([1, torch.ones(2)], [1, torch.ones(3)])
 

@@ -140,7 +140,7 @@ class LanguageBatches:
             if not document.turns:  # photos have no slots to ask for
                 document = ask(self.chat, self.source.teacher, scene, random, self.length)
             words, boxes = word_map(scene)
-            if tasks is not None and "box" not in tasks:  # numbers nobody asks for would only stand in the way
+            if tasks is not None and not any("box" in task for task in tasks):  # nobody asks for numbers
                 boxes = [None] * len(words)
             document.cells, document.corners = self.chat.map_ids(words), self.chat.corner_ids(boxes)
             yield document

@@ -40,10 +40,10 @@ def problems(turn: Turn, scene: Scene, world: World) -> list[str]:
     there = {thing.name for thing in scene.things} - {"plus"}
     said = split_thoughts(low)[1]
     denied = said.startswith(("no", "none", "nothing"))
-    invented = mentioned(answer, world) - there
+    asked = mentioned(question, world)
+    invented = mentioned(answer, world) - there - asked
     if invented and not denied:
         found.append(f"mentions what is not there: {', '.join(sorted(invented))}")
-    asked = mentioned(question, world)
     if len(asked) == 1:
         (name,) = asked
         if said == "yes" and name not in there:

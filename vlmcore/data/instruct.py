@@ -148,12 +148,20 @@ class Teacher:
         return (self.turn(random, "exists", "yes" if there else "no", **slots),)
 
     def box(self, scene: Scene, random: Random) -> Conversation | None:
+        return self._box(scene, random, think=True)
+
+    def box_alone(self, scene: Scene, random: Random) -> Conversation | None:
+        """Without the thoughts that come first: so the language model learns to read numbers (mix.CURRICULUM)."""
+        return self._box(scene, random, think=False)
+
+    def _box(self, scene: Scene, random: Random, think: bool) -> Conversation | None:
         name = None if scene.kind == "shape" else self._present(scene, random)
         if name is None or len(scene.named(name)) > 3:
             return None
         things = [thing for thing in in_order(scene) if thing.name == name]
         boxes = tuple(relative(thing, scene) for thing in things)
-        return (self.turn(random, "box", located(things, scene), boxes, name=name),)
+        answer = (look_around(scene, name) if think else "") + located(things, scene)
+        return (self.turn(random, "box", answer, boxes, name=name),)
 
     def sum(self, scene: Scene, random: Random) -> Conversation | None:
         return (self.turn(random, "sum", self._sum_words(scene, total=True)),) if scene.kind == "sum" else None
@@ -171,6 +179,19 @@ class Teacher:
                 verdict = f"the {scene.odd}, because it belongs {home}, not {place}"
                 break
         return (self.turn(random, "unusual", f"{', '.join(thoughts)}: {verdict}"),)
+
+    def suppose(self, scene: Scene, random: Random) -> Conversation | None:
+        """About a thing that is not there: where things belong hangs on their name, not on what a patch looks like.
+
+        Without it the thoughts of "unusual" learn to look homes up in the picture, which fails for things that are
+        known from text alone.
+        """
+        name = self._absent(scene, random) if scene.place else None
+        if name is None or self.world.held_out(name):
+            return None
+        where, home = random.choice(IN_SLOT), IN_PLACE[self.objects[name].found]
+        answer = f"{where} is {a(name)} that belongs {home} {'as' if home == IN_PLACE[scene.place] else 'not'} here"
+        return (self.turn(random, "suppose", answer, one=a(name), where=where),)
 
     def shape(self, scene: Scene, random: Random) -> Conversation | None:
         return (self.turn(random, "shape", a(scene.shape)),) if scene.shape else None

@@ -11,7 +11,8 @@ from vlmcore.data.scene import Scene
 # sum, unusual and shape fit few scenes and are asked nearly always where they do
 TASK_WEIGHTS: dict[str, float] = {
     "caption": 1.5, "describe": 3, "background": 0.8, "count": 3.5, "position": 3, "what": 1, "colour": 0.8,
-    "exists": 3, "box": 6, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8, "conversation": 2,
+    "exists": 3, "box": 5, "suppose": 1.5, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8,
+    "conversation": 2,
 }  # fmt: skip
 ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked at most once a picture
 
@@ -20,8 +21,8 @@ ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked
 # among everything else not in 500. Reading a box's numbers comes next: among longer answers it was never learned.
 CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
     (0.25, {"what": 1, "position": 5}),
-    (0.48, {"what": 1, "position": 1, "box": 4}),
-    (0.6, {"what": 0.5, "position": 1, "box": 2, "exists": 1, "count": 1.5, "describe": 2}),
+    (0.48, {"what": 1, "position": 1, "box_alone": 4}),
+    (0.6, {"what": 0.5, "position": 1, "box": 3, "exists": 1, "count": 1.5, "describe": 2}),
 )
 
 

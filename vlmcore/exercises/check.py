@@ -116,7 +116,10 @@ def same(mine: Any, theirs: Any, tolerance: float) -> bool:
     if isinstance(theirs, Tensor | np.ndarray):
         if not isinstance(mine, Tensor | np.ndarray) or tuple(mine.shape) != tuple(theirs.shape):
             return False
-        mine, theirs = torch.as_tensor(mine).double(), torch.as_tensor(theirs).double()
+        mine, theirs = torch.as_tensor(mine), torch.as_tensor(theirs)
+        if (mine.dtype == torch.bool) != (theirs.dtype == torch.bool):
+            return False  # a mask of numbers is no mask: PyTorch would add it to the scores
+        mine, theirs = mine.double(), theirs.double()
         return torch.allclose(mine, theirs, atol=tolerance, rtol=tolerance, equal_nan=True)
     if isinstance(theirs, dict):
         alike = isinstance(mine, dict) and mine.keys() == theirs.keys()
@@ -135,6 +138,9 @@ def difference(mine: Any, theirs: Any) -> str:
     if isinstance(theirs, Tensor | np.ndarray) and isinstance(mine, Tensor | np.ndarray):
         if tuple(mine.shape) != tuple(theirs.shape):
             return f"Your result has the shape {tuple(mine.shape)}, expected is {tuple(theirs.shape)}."
+        kinds = [torch.as_tensor(result).dtype for result in (mine, theirs)]
+        if kinds.count(torch.bool) == 1:
+            return "Your result holds {}, expected is {}.".format(*kinds)
         if theirs.ndim == 0:
             return f"Yours is {shown(mine)}, expected {shown(theirs)}."
         apart = (torch.as_tensor(mine).double() - torch.as_tensor(theirs).double()).abs().nan_to_num(torch.inf)

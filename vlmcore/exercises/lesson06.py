@@ -81,7 +81,7 @@ def some_answers() -> list[tuple[str, Scene]]:
     flower = Scene("scatter", "forest", (Thing("sunflower", (0, 0, 9, 9), 0),))
     return [
         ("a whale and a cow", scene), ("two whales", scene), ("Three Penguins", scene), ("a sunflower", flower),
-        ("on the left", flower), ("a cow", flower),
+        ("on the left", flower), ("a cow", flower), ("Cow", flower),
     ]  # fmt: skip
 
 
