@@ -111,10 +111,12 @@ def test_a_damaged_result_is_told_of(copy):
 
 def test_a_new_run_forgets_the_old_ones_results(copy):
     halves = [copy / ".vision.safetensors.1", copy / "after_stage1" / ".config.json.27"]
-    for half in halves:
+    others = [copy / ".notes.2024", copy / "photos" / ".album.json.1"]  # a folder may hold more than the run
+    others[1].parent.mkdir()
+    for half in halves + others:
         half.write_bytes(b"half a file")
     Run(replace(TINY, seed=1), copy)
-    assert not any(half.exists() for half in halves)
+    assert not any(half.exists() for half in halves) and all(other.exists() for other in others)
     assert not [file.name for file in copy.iterdir() if file.name.lstrip(".").split(".")[0] in STEPS]
 
 

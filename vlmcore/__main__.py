@@ -62,7 +62,7 @@ def evaluate(
 @app.command()
 def ask(
     picture: Annotated[Path, typer.Argument(help="any picture file")],
-    question: Annotated[str, typer.Argument(help='in plain English, such as "How many dogs are there?"')],
+    question: Annotated[str, typer.Argument(help='in plain English, such as "How many whales are there?"')],
     model: Annotated[Path | None, typer.Option(help="a folder made by train; the shipped one if left out")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print answer and boxes as one JSON object")] = False,
     draw: Annotated[Path | None, typer.Option(help="save a copy of the picture with the boxes drawn in")] = None,

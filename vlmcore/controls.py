@@ -22,7 +22,7 @@ import numpy as np
 from vlmcore.assistant import Assistant, load
 from vlmcore.data.world import World
 from vlmcore.evaluate import benchmark, evaluate
-from vlmcore.pipeline import train
+from vlmcore.pipeline import AFTER_STAGE1, train
 from vlmcore.presets import Preset
 from vlmcore.train import Schedule
 
@@ -50,7 +50,7 @@ def controls(preset: Preset, folder: Path, per_task: int, seed: int) -> dict[str
 
     return {
         "after stage 2": scores(trained[WHOLE]),
-        "after stage 1 alone": scores(load(folder / WHOLE / "after_stage1")),
+        "after stage 1 alone": scores(load(folder / WHOLE / AFTER_STAGE1)),
         "no language pretraining": scores(trained[UNREAD]),
         "facts removed": scores(trained[NO_FACTS]),
         "picture hidden": scores(trained[WHOLE], hidden=True),

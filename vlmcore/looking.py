@@ -14,18 +14,14 @@ import torch
 from torch import Tensor
 
 from vlmcore.assistant import Answer, Assistant, History
-from vlmcore.transformer import Attention, Transformer, rotate
+from vlmcore.transformer import Attention, Transformer
 
 
 def weights_of(attention: Attention, x: Tensor, mask: Tensor | None, rotary: tuple[Tensor, Tensor] | None) -> Tensor:
     """softmax(q·kᵀ / √d) of one layer without a cache. x (B, T, D), already normalised → (B, H, T, T)."""
-    c = attention.config
-    heads = attention.qkv(x).view(*x.shape[:2], -1, c.head_width).transpose(1, 2)  # (B, H + 2K, T, d)
-    query_key = heads[:, : c.heads + c.kv_heads]
-    if rotary is not None:
-        query_key = rotate(query_key, *rotary)
-    query, key = query_key.split([c.heads, c.kv_heads], dim=1)
-    scores = query @ key.repeat_interleave(c.heads // c.kv_heads, dim=1).transpose(-1, -2) * c.head_width**-0.5
+    query, key, _ = attention.heads(x, rotary)
+    key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)  # (B, H, T, d)
+    scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1)
 
 

@@ -38,6 +38,8 @@ from vlmcore.presets import Preset
 from vlmcore.train import Schedule, fit, freeze
 
 STEPS = ("language", "vision", "stage1", "stage2")
+RESULTS = ("safetensors", "state.safetensors", "json")  # what a step may leave
+AFTER_STAGE1 = "after_stage1"  # the folder of what a run was before stage 2
 CAPTIONS = {"caption": 1.0}  # what stage 1 is trained on
 TEXT_WEIGHT = 0.25  # of running text beside the word maps
 WORDS_WEIGHT = 100.0  # of the words themselves beside the captions' loss, in stage 1
@@ -80,9 +82,14 @@ class Run:
 
     def clear(self, results: bool) -> None:
         """Remove what a killed run left half written; with ``results`` an older run's as well."""
-        unfinished = [file for file in self.folder.rglob(".*") if file.suffix[1:].isdigit()]  # checkpoint.write's
-        ends = ("safetensors", "state.safetensors", "json") if results else ()
-        for file in [*unfinished, *(self.folder / f"{name}.{end}" for name in STEPS for end in ends)]:
+        for pattern in (
+            ".*.safetensors.[0-9]*",
+            ".*.json.[0-9]*",
+        ):  # checkpoint.write's; nothing else that may lie here
+            for folder in (self.folder, self.folder / AFTER_STAGE1):
+                for file in folder.glob(pattern):
+                    file.unlink()
+        for file in [self.folder / f"{name}.{end}" for name in STEPS for end in RESULTS] if results else []:
             if file.exists():
                 file.unlink()
 
@@ -235,7 +242,7 @@ def train(preset: Preset, folder: Path, resume: bool = False, coco: Path | None 
     model = run.join(language, clip)
     scenes, features = run.look(model)
     run.align(model, scenes, features)
-    run.assistant(model).save(folder / "after_stage1")
+    run.assistant(model).save(folder / AFTER_STAGE1)
     run.tune(model, scenes, features)
     assistant = run.assistant(model)
     assistant.save(folder)

@@ -121,5 +121,5 @@ def tour(out: Path) -> None:
     answer_sheet(assistant, out / "answers.png")
     minutes = (time.perf_counter() - began) / 60
     print(f"\n{minutes:.1f} minutes. Look at {out / 'answers.png'} and {out / 'radar.png'}.")
-    print(f'Ask it yourself:  vlmcore ask PICTURE "How many dogs are there?" --model {out}')
+    print(f'Ask it yourself:  vlmcore ask PICTURE "How many whales are there?" --model {out}')
     print("Then open the lessons:  make lab")

@@ -134,6 +134,16 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.width, config.width + 2 * kv_width, bias=config.bias)
         self.out = nn.Linear(config.width, config.width, bias=config.bias)
 
+    def heads(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B, T, D) → query (B, H, T, d), key and value (B, K, T, d); queries and keys turned to their positions."""
+        c = self.config
+        heads = self.qkv(x).view(*x.shape[:2], -1, c.head_width).transpose(1, 2)  # (B, H + 2K, T, d)
+        query_key, value = heads.split([c.heads + c.kv_heads, c.kv_heads], dim=1)
+        if rotary is not None:
+            query_key = rotate(query_key, *rotary)
+        query, key = query_key.split([c.heads, c.kv_heads], dim=1)
+        return query, key, value
+
     def forward(
         self,
         x: Tensor,
@@ -142,17 +152,11 @@ class Attention(nn.Module):
         cache: Cache | None = None,
     ) -> Tensor:
         """x (B, T, D); mask broadcastable to (B, H, T, S), True = may look, None = everything → (B, T, D)."""
-        B, T, D = x.shape
-        c = self.config
-        heads = self.qkv(x).view(B, T, -1, c.head_width).transpose(1, 2)  # (B, H + 2K, T, d)
-        query_key, value = heads.split([c.heads + c.kv_heads, c.kv_heads], dim=1)
-        if rotary is not None:
-            query_key = rotate(query_key, *rotary)
-        query, key = query_key.split([c.heads, c.kv_heads], dim=1)
+        query, key, value = self.heads(x, rotary)
         if cache is not None:
             key, value = cache.append(self.layer, key, value)
         mixed = attend(query, key, value, mask)  # (B, H, T, d)
-        return self.out(mixed.transpose(1, 2).reshape(B, T, D))
+        return self.out(mixed.transpose(1, 2).reshape(x.shape))
 
 
 class MLP(nn.Module):

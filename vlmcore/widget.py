@@ -27,9 +27,9 @@ KINDS = ("scatter", "hidden", "sum", "unusual", "unusual new", "shape")
 QUESTIONS = (
     "Describe everything you see in this photo.",
     "What is unusual about this image?",
-    "How many dogs are there?",
-    "Where is the dog?",
-    "Give the coordinates of the dog.",
+    "How many whales are there?",
+    "Where is the whale?",
+    "Give the coordinates of the whale.",
     "What is in the middle?",
     "What shape do the small pictures form?",
     "How many things are there on both sides of the plus sign together?",

@@ -13,7 +13,6 @@ The course's own data comes from instruct.Teacher, which needs no language model
 from __future__ import annotations
 
 import json
-import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -57,12 +56,12 @@ def messages(kind: str, scene: Scene, captions: list[str]) -> Messages:
 
 
 def parse(kind: str, text: str) -> Conversation:
-    """ "Question: …\\nAnswer: …" blocks as turns. () where the text has another form."""
-    blocks = re.findall(r"Question:[ \t]*(.+?)\s*\nAnswer:[ \t]*(.+?)\s*(?=\nQuestion:|\Z)", text.strip(), re.DOTALL)
-    rest = re.sub(r"Question:[ \t]*.+?\s*\nAnswer:[ \t]*.+?\s*(?=\nQuestion:|\Z)", "", text.strip(), flags=re.DOTALL)
-    if not blocks or rest.strip():
+    """ "Question: …\\nAnswer: …" blocks as turns. () where anything in the text has another form."""
+    before, *blocks = text.split("Question:")
+    turns = [[" ".join(part.split()) for part in block.split("Answer:")] for block in blocks]
+    if before.strip() or any(len(parts) != 2 or not all(parts) for parts in turns):
         return ()
-    return tuple(Turn(kind, " ".join(question.split()), " ".join(answer.split())) for question, answer in blocks)
+    return tuple(Turn(kind, question, answer) for question, answer in turns)
 
 
 class FewShotTeacher:

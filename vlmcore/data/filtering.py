@@ -7,7 +7,7 @@ says"). Some of that shows in the text alone, some only beside the picture's ann
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from vlmcore.data.backgrounds import IN_PLACE
 from vlmcore.data.instruct import Turn
@@ -62,7 +62,7 @@ def keep(turns: Iterable[tuple[Scene, Turn]], world: World) -> tuple[list[tuple[
     """What no rule speaks against, and how often each kind of problem was found."""
     kept, counts = [], {}
     for scene, turn in turns:
-        found: Sequence[str] = problems(turn, scene, world)
+        found = problems(turn, scene, world)
         if not found:
             kept.append((scene, turn))
         for text in found:

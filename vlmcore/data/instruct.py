@@ -181,10 +181,10 @@ class Teacher:
         return (self.turn(random, "unusual", f"{', '.join(thoughts)}: {verdict}"),)
 
     def suppose(self, scene: Scene, random: Random) -> Conversation | None:
-        """About a thing that is not there: where things belong hangs on their name, not on what a patch looks like.
+        """About a thing that is not there: its name alone tells where it belongs, no patch can.
 
-        Without it the thoughts of "unusual" learn to look homes up in the picture, which fails for things that are
-        known from text alone.
+        Meant to keep the thoughts of "unusual" from looking homes up in the picture, which they could do for training
+        objects and not for those that are known from text alone.
         """
         name = self._absent(scene, random) if scene.place else None
         if name is None or self.world.held_out(name):

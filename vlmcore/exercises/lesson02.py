@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from vlmcore.exercises.check import Exercise, Lesson
+from vlmcore.generate import nucleus
 from vlmcore.language import LanguageConfig, LanguageModel
 from vlmcore.masks import causal as causal_mask  # by name: the lesson puts the student's functions into the modules
 from vlmcore.transformer import Cache, TransformerConfig, attend
@@ -22,13 +23,6 @@ def causal(length: int, past: int) -> Tensor:
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn each pair (x[i], x[i + d/2]) by its angle. x (B, H, T, d), cos and sin (T, d/2) → the shape of x."""
     return rotate_by_table(x, torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1))
-
-
-def nucleus(probabilities: Tensor, p: float) -> Tensor:
-    """Keep the fewest likeliest tokens that add up to p, the others become 0, and the rows 1 again. (B, V) → (B, V)."""
-    likeliest, order = probabilities.sort(dim=-1, descending=True)
-    before = likeliest.cumsum(-1) - likeliest  # what is likelier than this one
-    return renormalised(torch.zeros_like(likeliest).scatter(-1, order, likeliest.masked_fill(before >= p, 0)))
 
 
 def read_on(model: LanguageModel, ids: Tensor, cache: Cache) -> Tensor:

@@ -42,14 +42,13 @@ def learning_rate(step: int, steps: int, top: float, warmup: float) -> float:
 
 def answer_probability(logits: Tensor, ids: Tensor, answer: Tensor) -> Tensor:
     """How likely a model finds each row's answer. logits (B, T, V), ids (B, T), answer (B, T) bool → (B,)."""
-    log_p = logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None])[..., 0]  # (B, T − 1)
-    return (log_p * answer[:, 1:]).sum(1).exp()
+    return (_log_p(logits, ids) * answer[:, 1:]).sum(1).exp()
 
 
 def fit_power_law(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """(a, b) of the y = a · x^(−b) that is nearest to the points on log axes."""
-    slope, intercept = np.polyfit(np.log(x), np.log(y), 1)
-    return float(np.exp(intercept)), float(-slope)
+    height, b = _line(np.log(x), np.log(y))
+    return float(np.exp(height)), b
 
 
 # -- what is tried, and what goes wrong --------------------------------------------------------------------------------
@@ -139,6 +138,7 @@ def some_answers() -> list[tuple]:
 
 
 def _log_p(logits: Tensor, ids: Tensor, dim: int = -1) -> Tensor:
+    """log p of every token but the first, (B, T − 1)."""
     return logits[:, :-1].log_softmax(dim).gather(-1, ids[:, 1:, None])[..., 0]
 
 

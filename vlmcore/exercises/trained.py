@@ -7,7 +7,7 @@ from pathlib import Path
 from vlmcore.assistant import SHIPPED, Assistant, load
 from vlmcore.data.objects import DATA
 from vlmcore.errors import VlmError
-from vlmcore.pipeline import train
+from vlmcore.pipeline import AFTER_STAGE1, train
 from vlmcore.presets import CPU
 
 RUNS = DATA.parent / "runs"
@@ -25,7 +25,7 @@ def assistant() -> Assistant:
 
 def after_stage1() -> Assistant:
     """What that assistant was before stage 2: it reads pictures, and was never asked about one."""
-    return _find(Path("after_stage1"))
+    return _find(Path(AFTER_STAGE1))
 
 
 def _find(part: Path) -> Assistant:
