@@ -272,7 +272,13 @@ def test_exists(scenes):
     told = Counter()
     for scene, turn in answers(scenes, "exists"):
         there = any(thing.name == asked_name(turn) for thing in scene.things)
-        assert turn.answer == ("yes" if there else "no")
+        places = [
+            IN_SLOT[thing.slot] for thing in scene.things if thing.name == asked_name(turn) and thing.slot is not None
+        ]
+        where = places if scene.kind != "shape" and there else ["everywhere" if there else "nowhere"]
+        thought, said = split_thoughts(turn.answer)
+        assert said == ("yes" if there else "no")
+        assert thought in {f"the {asked_name(turn)} is {place}" for place in where}
         told[there] += 1
     assert told[True] / told.total() == pytest.approx(0.5, abs=0.05)
 
@@ -343,10 +349,10 @@ def test_shape(scenes):
 def test_found_and_does(scenes):
     for scene, turn in answers(scenes, "found"):
         name = asked_thing(scene, turn).name
-        assert turn.answer == IN_PLACE[OBJECTS[name].found] and name not in HELD_OUT
+        assert turn.answer == f"{a(name)}: {IN_PLACE[OBJECTS[name].found]}" and name not in HELD_OUT
     for scene, turn in answers(scenes, "does"):
         name = asked_thing(scene, turn).name
-        assert turn.answer == f"it {OBJECTS[name].does}" and name not in HELD_OUT
+        assert turn.answer == f"{a(name)}: it {OBJECTS[name].does}" and name not in HELD_OUT
 
 
 def test_conversation(scenes):
@@ -363,7 +369,7 @@ def test_conversation(scenes):
             assert first.answer == a(thing.name)
         else:
             (thing,) = scene.named(asked_name(first))
-            assert (first.task, first.answer) == ("exists", "yes")
+            assert (first.task, first.answer) == ("exists", f"the {thing.name} is {IN_SLOT[thing.slot]}: yes")
         item = OBJECTS[thing.name]
         right = {
             "it_colour": item.colour,

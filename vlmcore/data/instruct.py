@@ -28,6 +28,7 @@ from vlmcore.data.wording import (
     join,
     located,
     look_around,
+    point,
     relative,
     stands,
 )
@@ -144,8 +145,8 @@ class Teacher:
         name = self._present(scene, random) if there else self._absent(scene, random)
         if name is None or (scene.kind == "coco" and not self.annotated):  # "yes" alone would teach to say yes
             return None
-        slots = {"one": a(name), "many": self.plural(name)}
-        return (self.turn(random, "exists", "yes" if there else "no", **slots),)
+        answer = point(scene, name) + ("yes" if there else "no")
+        return (self.turn(random, "exists", answer, one=a(name), many=self.plural(name)),)
 
     def box(self, scene: Scene, random: Random) -> Conversation | None:
         return self._box(scene, random, think=True)
@@ -197,16 +198,19 @@ class Teacher:
         return (self.turn(random, "shape", a(scene.shape)),) if scene.shape else None
 
     def found(self, scene: Scene, random: Random) -> Conversation | None:
+        """What it is, then what is known of it: so knowledge is looked up by name, as text has taught it."""
         thing = self._placed(scene, random, known=True)
         if thing is None:
             return None
-        return (self.turn(random, "found", IN_PLACE[self.objects[thing.name].found], place=SLOTS[thing.slot]),)
+        answer = f"{a(thing.name)}: {IN_PLACE[self.objects[thing.name].found]}"
+        return (self.turn(random, "found", answer, place=SLOTS[thing.slot]),)
 
     def does(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._placed(scene, random, known=True)
         if thing is None:
             return None
-        return (self.turn(random, "does", f"it {self.objects[thing.name].does}", place=SLOTS[thing.slot]),)
+        answer = f"{a(thing.name)}: it {self.objects[thing.name].does}"
+        return (self.turn(random, "does", answer, place=SLOTS[thing.slot]),)
 
     def conversation(self, scene: Scene, random: Random) -> Conversation | None:
         """Several turns: a thing is named, then asked about as "it"."""
@@ -219,7 +223,7 @@ class Teacher:
         if not self.world.held_out(thing.name):
             more.append(("it_found", IN_PLACE[item.found]))
         if len(same) == 1 and random.random() < 0.5:
-            first = self.turn(random, "exists", "yes", one=a(thing.name), many=item.plural)
+            first = self.turn(random, "exists", point(scene, item.name) + "yes", one=a(thing.name), many=item.plural)
             more.append(("it_position", stands(thing)))
         else:
             first = self.turn(random, "what", a(thing.name), place=SLOTS[thing.slot])

@@ -11,8 +11,8 @@ from vlmcore.data.scene import Scene
 # sum, unusual and shape fit few scenes and are asked nearly always where they do
 TASK_WEIGHTS: dict[str, float] = {
     "caption": 1.5, "describe": 3, "background": 0.8, "count": 3.5, "position": 3, "what": 1, "colour": 0.8,
-    "exists": 3, "box": 5, "suppose": 1.5, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8,
-    "conversation": 2,
+    "exists": 4, "box": 5, "suppose": 1.5, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8,
+    "conversation": 2.5,
 }  # fmt: skip
 ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked at most once a picture
 
@@ -20,9 +20,9 @@ ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked
 # thing by its place and a place by its thing is what every later answer is made of; alone it is learned in 180 steps,
 # among everything else not in 500. Reading a box's numbers comes next: among longer answers it was never learned.
 CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
-    (0.25, {"what": 1, "position": 5}),
-    (0.48, {"what": 1, "position": 1, "box_alone": 4}),
-    (0.6, {"what": 0.5, "position": 1, "box": 3, "exists": 1, "count": 1.5, "describe": 2}),
+    (0.24, {"what": 1, "position": 5}),
+    (0.5, {"what": 1, "position": 1, "box_alone": 4, "exists": 1}),
+    (0.62, {"what": 0.5, "position": 1, "box": 3, "exists": 2, "count": 1.5, "describe": 2}),
 )
 
 

@@ -78,6 +78,18 @@ def look_around(scene: Scene, counted: str, slots: Sequence[int] = range(9)) -> 
     return " ".join(steps) + ": "
 
 
+def point(scene: Scene, name: str) -> str:
+    """Where a thing is, before it is said whether there is one: "the dog is nowhere: ". Not scored, as above."""
+    if scene.kind == "coco":
+        return ""
+    places = [
+        IN_SLOT[thing.slot] if thing.slot is not None else "everywhere"
+        for thing in in_order(scene)
+        if thing.name == name
+    ]
+    return f"the {name} is {places[0] if places else 'nowhere'}: "
+
+
 def split_thoughts(text: str) -> tuple[str, str]:
     """What an answer thinks aloud, up to its last colon, and what it then says."""
     thoughts, _, said = text.rpartition(": ")
