@@ -41,6 +41,19 @@ def test_each_token_gets_the_logits_of_the_whole_sequence_read_at_once(kind, tie
     assert cache.length == 9
 
 
+def test_in_half_precision_too():
+    model = model_of(KINDS["grouped"])
+    ids = torch.randint(60, (2, 6))
+    with torch.no_grad():
+        exact = model(ids)[:, -1]
+        model.bfloat16()
+        cache = Cache(model.config.transformer, 2, 6, like=model.embedding.weight)
+        model(ids[:, :5], cache=cache)
+    logits = Decoder(model, cache)(ids[:, 5], torch.full((2,), 5))
+    assert logits.dtype == torch.bfloat16
+    torch.testing.assert_close(logits.float(), exact, atol=0.02 * exact.abs().max().item(), rtol=0)
+
+
 def test_rows_of_different_lengths_see_their_own_tokens_alone():
     model = model_of(KINDS["grouped"])
     ids, padding = torch.randint(60, (2, 7)), torch.tensor([0, 3])
