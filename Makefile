@@ -6,15 +6,17 @@
 # Run it rather than look for it: a version manager's shim may be there without a Python 3.11 behind it.
 PYTHON ?= $(shell python3.11 -c 'print("python3.11")' 2>/dev/null || echo python3)
 VENV   := .venv
+COLAB  := .venv-colab
+DIR    := course
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TORCH  := $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lessons lab bench format clean
+.PHONY: help run test test-colab lessons lab course bench format clean
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: $(STAMP)  ## start here: meet the assistant, then what to do next
 	$(BIN)/vlmcore run
@@ -26,11 +28,17 @@ test: $(STAMP)  ## lint, formatting, all tests and every notebook, without the n
 	VLMCORE_STRICT=1 $(BIN)/pytest --nbval-lax solutions
 	$(BIN)/pytest --nbval-lax lessons
 
+test-colab: $(COLAB)/.installed  ## the chat widget and all imports with the older versions that Colab brings
+	$(COLAB)/bin/pytest tests/test_widget.py tests/test_colab.py
+
 lessons: $(STAMP)  ## build lessons/ from solutions/
 	$(BIN)/python solutions/build.py lessons
 
 lab: $(STAMP)  ## open the lessons in JupyterLab
 	cd lessons && ../$(BIN)/jupyter lab
+
+course: $(STAMP)  ## for teachers: a complete nbgrader course in course/, or elsewhere with DIR=...
+	$(BIN)/python solutions/build.py course "$(DIR)"
 
 bench: $(STAMP)  ## measure speed and quality on this machine
 	$(BIN)/python -m tests.bench
@@ -39,9 +47,9 @@ format: $(STAMP)  ## put code and imports in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:  ## remove caches and build products (.venv and runs/ stay)
+clean:  ## remove caches and build products (both .venv and runs/ stay)
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
-	find . -path ./$(VENV) -prune -o -path ./.git -prune -o -type d \
+	find . -path ./$(VENV) -prune -o -path ./$(COLAB) -prune -o -path ./.git -prune -o -type d \
 		\( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
 
 # Once, and again whenever what to install has changed. torch goes first and alone: its version is then settled, as the
@@ -52,4 +60,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -c constraints.txt $(TORCH)
 	$(BIN)/pip install -c constraints.txt -e '.[test,lab]'
+	@touch $@
+
+# As Colab's set-up cell has it: what is there stays, constraints.txt has no say. Only torch is ours, because of its size.
+$(COLAB)/.installed: pyproject.toml constraints.txt colab.txt
+	$(PYTHON) -m venv $(COLAB)
+	$(COLAB)/bin/pip install $(TORCH)
+	$(COLAB)/bin/pip install -r colab.txt -e . pytest
 	@touch $@

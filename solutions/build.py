@@ -12,7 +12,9 @@ Design choices:
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -27,6 +29,14 @@ ROOT = Path(__file__).resolve().parents[1]
 SOLUTIONS, LESSONS = ROOT / "solutions", ROOT / "lessons"
 STUB = "raise NotImplementedError  # your code here"
 SETTINGS = Config({"ClearSolutions": {"code_stub": {"python": STUB}}})
+COURSE = f"""\
+# Made by `make course`. All settings: nbgrader --help-all
+c = get_config()
+c.CourseDirectory.course_id = "vlmcore"
+c.ClearSolutions.code_stub = {{"python": {STUB!r}}}
+c.Execute.timeout = 300  # seconds a cell: lessons train in their cells, and nbgrader's own 30 would stop them
+c.Execute.iopub_timeout = 60  # a busy machine is not a broken one
+"""
 BADGE = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
     "(https://colab.research.google.com/github/{repository}/blob/main/lessons/{name}.ipynb)"
@@ -103,15 +113,25 @@ def lessons() -> None:
         path.write_text(content, encoding="utf-8")
 
 
+def search_path() -> str:
+    """PATH as if the virtual environment were activated: nbgrader starts a program of its own, alembic."""
+    return os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)))
+
+
 def course(folder: Path) -> None:
-    """nbgrader's layout: source/ with answers, release/ without, one assignment a lesson, ready to be autograded."""
+    """nbgrader's layout: source/ with answers, release/ without, one assignment a lesson, ready to be autograded.
+
+    Made again it renews both; settings, gradebook and what students handed in are a teacher's, and stay.
+    """
+    os.environ["PATH"] = search_path()
     config = Config({"CourseDirectory": {"root": str(folder.resolve())}}, **SETTINGS)
     for path in sources():
         target = folder / "source" / path.stem / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
-    settings = ['c.CourseDirectory.course_id = "vlmcore"', f'c.ClearSolutions.code_stub = {{"python": {STUB!r}}}']
-    (folder / "nbgrader_config.py").write_text("\n".join(["c = get_config()", *settings, ""]), encoding="utf-8")
+    settings = folder / "nbgrader_config.py"
+    if not settings.exists():
+        settings.write_text(COURSE, encoding="utf-8")
     api = NbGraderAPI(config=config)
     for path in sources():
         result = api.generate_assignment(path.stem, force=True, create=True)

@@ -1,5 +1,6 @@
 """The chat widget without a browser: every control does what it says, bad input is answered with a sentence."""
 
+import asyncio
 import io
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from vlmcore.data.backgrounds import PLACES
-from vlmcore.widget import NOTHING, QUESTIONS, SIDE, ChatWidget, uploaded
+from vlmcore.widget import LATE, NOTHING, QUESTIONS, SIDE, ChatWidget, uploaded
 
 
 @pytest.fixture
@@ -81,6 +82,58 @@ def test_a_new_picture_begins_a_new_conversation(widget, monkeypatch):
     widget.ask.click()
     widget.another.click()
     assert (widget.history, widget.heat, widget.talk.value, len(widget.word.options)) == ([], [], "", 1)
+
+
+def press_enter(widget: ChatWidget) -> None:
+    """What the browser sends, in ipywidgets 7 and 8."""
+    widget.question._handle_custom_msg({"event": "submit"}, [])
+
+
+def test_enter_asks(widget, monkeypatch):
+    monkeypatch.setattr(widget.assistant, "stream", lambda *_: iter(["a dog"]))
+    widget.question.value = "What is it?"
+    widget.question._handle_custom_msg({"event": "something else"}, [])
+    assert widget.history == []
+    press_enter(widget)
+    assert [question for question, _ in widget.history] == ["What is it?"]
+
+
+def test_letters_that_arrive_after_enter_belong_to_the_question(widget, monkeypatch):
+    monkeypatch.setattr(widget.assistant, "stream", lambda *_: iter(["three"]))
+
+    async def in_a_kernel() -> None:
+        widget.question.value = "How many do"
+        press_enter(widget)
+        widget.question.value = "How many dogs are there?"
+        assert widget.history == []
+        await asyncio.sleep(LATE + 0.1)
+
+    asyncio.run(in_a_kernel())
+    assert [question for question, _ in widget.history] == ["How many dogs are there?"]
+
+
+def test_start_again_keeps_the_picture(widget, monkeypatch):
+    before, picture = shown(widget), widget.picture
+    monkeypatch.setattr(widget.assistant, "stream", lambda *_: iter(["on the left [[250,500,750,960]]"]))
+    widget.question.value = "Where is it?"
+    widget.ask.click()
+    assert not np.array_equal(shown(widget), before)
+    widget.again.click()
+    assert (widget.history, widget.said, widget.heat, widget.talk.value) == ([], [], [], "")
+    assert widget.picture is picture and np.array_equal(shown(widget), before) and len(widget.word.options) == 1
+
+
+@pytest.mark.parametrize("control", ["ask", "another", "paint"])
+def test_any_fault_is_told_in_the_conversation(widget, monkeypatch, control):
+    def broken(*_, **__):
+        raise RuntimeError("out of <memory>")
+
+    for where, name in ((widget.assistant, "stream"), (widget.world, "scene"), (widget.world, "arrange")):
+        monkeypatch.setattr(where, name, broken)
+    widget.question.value = "What is it?"
+    getattr(widget, control).click()
+    assert widget.talk.value == "<i>That went wrong. RuntimeError: out of &lt;memory&gt;</i>"
+    assert not widget.ask.disabled and widget.history == []
 
 
 @pytest.mark.parametrize("question", ["", "   ", "dog " * 500])

@@ -5,8 +5,10 @@ Works on ipywidgets 7 (Colab) and 8: uploads differ between them, everything els
 
 from __future__ import annotations
 
+import asyncio
 import html
 import io
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -35,6 +37,7 @@ QUESTIONS = (
     "How many things are there on both sides of the plus sign together?",
 )
 NOTHING = "–"
+LATE = 0.2  # seconds that the last letters of a question may arrive after its Enter: browsers hold them back
 
 
 def uploaded(value: Any) -> bytes:
@@ -69,9 +72,12 @@ class ChatWidget(widgets.VBox):
         self.example = widgets.Dropdown(options=("Examples …", *QUESTIONS), layout={"width": "460px"})
         self.question = widgets.Text(placeholder="Ask something about the picture", layout={"width": "380px"})
         self.ask = widgets.Button(description="Ask", button_style="primary", layout={"width": "74px"})
-        self.talk = widgets.HTML(layout={"width": "470px", "height": "230px", "overflow": "auto"})
+        # In reverse, so that what is scrolled to by itself is the end: the newest line.
+        scrolled = {"overflow": "auto", "display": "flex", "flex_flow": "column-reverse", "align_items": "stretch"}
+        self.talk = widgets.HTML(layout={"width": "470px", "height": "230px", **scrolled})
+        self.again = widgets.Button(description="Start again", icon="trash", layout={"width": "120px"})
         self.word = widgets.SelectionSlider(
-            options=["boxes"], description="Look at", continuous_update=False, layout={"width": "460px"}
+            options=["boxes"], description="Look at", continuous_update=False, layout={"width": "335px"}
         )
 
         rows = [widgets.HBox(self.slots[start : start + 3]) for start in (0, 3, 6)]
@@ -84,16 +90,27 @@ class ChatWidget(widgets.VBox):
         )
         for number, title in enumerate(("A new scene", "Compose one", "Upload")):
             tabs.set_title(number, title)
-        right = widgets.VBox([self.example, widgets.HBox([self.question, self.ask]), self.talk, self.word])
+        below = widgets.HBox([self.word, self.again])
+        right = widgets.VBox([self.example, widgets.HBox([self.question, self.ask]), self.talk, below])
         super().__init__([tabs, widgets.HBox([self.view, right])])
 
-        self.another.on_click(lambda _: self.new_scene())
-        self.paint.on_click(lambda _: self.compose())
-        self.ask.on_click(lambda _: self.answer())
-        self.upload.observe(lambda change: self.take(change["new"]), "value")
-        self.example.observe(lambda change: self.choose(change["new"]), "value")
-        self.word.observe(lambda _: self.draw(), "index")
+        self.another.on_click(lambda _: self.safely(self.new_scene))
+        self.paint.on_click(lambda _: self.safely(self.compose))
+        self.ask.on_click(lambda _: self.safely(self.answer))
+        self.question.on_msg(lambda _, message, __: self.entered(message))  # Text.on_submit is deprecated in 8
+        self.again.on_click(lambda _: self.safely(self.restart))
+        self.upload.observe(lambda change: self.safely(self.take, change["new"]), "value")
+        self.example.observe(lambda change: self.safely(self.choose, change["new"]), "value")
+        self.word.observe(lambda _: self.safely(self.draw), "index")
         self.new_scene()
+
+    def safely(self, act: Callable[..., None], *arguments: Any) -> None:
+        """What goes wrong after a click has no cell to be shown in: it is told in the conversation."""
+        try:
+            act(*arguments)
+        except Exception as error:
+            told = str(error) if isinstance(error, VlmError) else f"That went wrong. {type(error).__name__}: {error}"
+            self.say(f"<i>{html.escape(told.partition(chr(10))[0])}</i>")
 
     # -- pictures ----------------------------------------------------------------------------------------------------
 
@@ -117,10 +134,8 @@ class ChatWidget(widgets.VBox):
 
     def show(self, picture: np.ndarray) -> None:
         """A picture begins a new conversation."""
-        self.picture, self.history, self.said = picture, [], []
-        self.heat: list[np.ndarray] = []
-        self.word.options, self.talk.value = ["boxes"], ""
-        self.draw()
+        self.picture = picture
+        self.restart()
 
     # -- talking -----------------------------------------------------------------------------------------------------
 
@@ -128,9 +143,25 @@ class ChatWidget(widgets.VBox):
         if question in QUESTIONS:
             self.question.value = question
 
+    def restart(self) -> None:
+        """Forget what was said about this picture."""
+        self.history, self.said = [], []
+        self.heat: list[np.ndarray] = []
+        self.word.options, self.talk.value = ["boxes"], ""
+        self.draw()
+
     def say(self, line: str) -> None:
         self.said.append(line)
         self.talk.value = "<br>".join(self.said)
+
+    def entered(self, message: dict) -> None:
+        """Enter asks, as soon as all that was typed before it has arrived."""
+        if message.get("event") != "submit":
+            return
+        try:
+            asyncio.get_running_loop().call_later(LATE, self.safely, self.answer)
+        except RuntimeError:  # no kernel around us: nothing can be late
+            self.safely(self.answer)
 
     def answer(self) -> None:
         """Ask what stands in the question's field; the answer appears as it is made."""
@@ -149,8 +180,6 @@ class ChatWidget(widgets.VBox):
             self.heat = list(heat.numpy())
             self.word.options = ["boxes", *(f"{number}: {word.strip()}" for number, word in enumerate(words, 1))]
             self.draw()
-        except VlmError as error:
-            self.say(f"<i>{html.escape(str(error))}</i>")
         finally:
             self.ask.disabled = False
 

@@ -1,4 +1,4 @@
-"""Lesson 05: reading vectors as words, the projection, the splice, the label mask."""
+"""Lesson 05: reading vectors as words, the projection, the splice, the distance from a word map."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vlmcore.chat import IGNORE
 from vlmcore.exercises.check import Exercise, Lesson
 from vlmcore.llava import splice as llava_splice  # by name: the lesson puts the student's in llava's place
-
-IMAGE, USER, ASSISTANT, STOP = range(4)  # the special tokens of the examples; words begin at 10
-
 
 # -- the references ----------------------------------------------------------------------------------------------------
 
@@ -32,16 +28,9 @@ def splice(embeddings: Tensor, places: Tensor, visual: Tensor) -> Tensor:
     return llava_splice(embeddings, places, visual)
 
 
-def label_answers(ids: Tensor, assistant: int, stop: int) -> Tensor:
-    """The ids themselves where the model is to learn them (answers and their <stop>), −100 elsewhere. (T,) → (T,)."""
-    labels = torch.full_like(ids, IGNORE)
-    answering = False
-    for place, token in enumerate(ids.tolist()):
-        if answering:
-            labels[place] = token
-        if token in (assistant, stop):
-            answering = token == assistant
-    return labels
+def unlike(visual: Tensor, words: Tensor) -> Tensor:
+    """How far H_v is from the words' vectors, in units of how much those vary. Both (N, P, D) → a number."""
+    return F.mse_loss(visual, words) / words.var()
 
 
 # -- what is tried, and what goes wrong --------------------------------------------------------------------------------
@@ -152,48 +141,46 @@ def splice_nothing(embeddings: Tensor, places: Tensor, visual: Tensor) -> Tensor
     return embeddings.clone()
 
 
-def some_conversations() -> list[tuple]:
-    one = [IMAGE, IMAGE, USER, 10, 11, ASSISTANT, 12, 13, STOP]
-    two = [IMAGE, IMAGE, USER, 10, ASSISTANT, 12, STOP, USER, 14, 15, ASSISTANT, 16, 17, STOP]
-    return [(torch.tensor(ids), ASSISTANT, STOP) for ids in (one, two)]
+def some_maps() -> list[tuple]:
+    """Words around a mean that is not 0, and vectors that stray further than they do. Large: n or n − 1 is one here."""
+    random = torch.Generator().manual_seed(3)
+    cases = []
+    for shape in ((16, 16, 96), (8, 16, 200)):
+        words = 0.5 + torch.randn(shape, generator=random)
+        cases.append((words + 2 * torch.rand(shape, generator=random).square(), words))
+    return cases
 
 
-def labels_everywhere(ids: Tensor, assistant: int, stop: int) -> Tensor:
-    return ids.clone()
+def unlike_not_divided(visual: Tensor, words: Tensor) -> Tensor:
+    return F.mse_loss(visual, words)
 
 
-def labels_of_text(ids: Tensor, assistant: int, stop: int) -> Tensor:
-    return torch.where(ids == IMAGE, IGNORE, ids)
+def unlike_by_vectors(visual: Tensor, words: Tensor) -> Tensor:
+    return F.mse_loss(visual, words) / visual.var()
 
 
-def labels_of_questions(ids: Tensor, assistant: int, stop: int) -> Tensor:
-    return torch.where(label_answers(ids, assistant, stop) == IGNORE, ids, IGNORE)
+def unlike_by_deviation(visual: Tensor, words: Tensor) -> Tensor:
+    return F.mse_loss(visual, words) / words.std()
 
 
-def labels_without_stop(ids: Tensor, assistant: int, stop: int) -> Tensor:
-    return label_answers(ids, assistant, stop).masked_fill(ids == stop, IGNORE)
+def unlike_by_squares(visual: Tensor, words: Tensor) -> Tensor:
+    return F.mse_loss(visual, words) / words.square().mean()
 
 
-def labels_with_assistant(ids: Tensor, assistant: int, stop: int) -> Tensor:
-    return torch.where(ids == assistant, ids, label_answers(ids, assistant, stop))
+def unlike_not_squared(visual: Tensor, words: Tensor) -> Tensor:
+    return (visual - words).abs().mean() / words.var()
 
 
-def labels_shifted(ids: Tensor, assistant: int, stop: int) -> Tensor:
-    return F.pad(label_answers(ids, assistant, stop)[1:], (0, 1), value=IGNORE)
+def unlike_summed(visual: Tensor, words: Tensor) -> Tensor:
+    return F.mse_loss(visual, words, reduction="sum") / words.var()
 
 
-def labels_after_the_first(ids: Tensor, assistant: int, stop: int) -> Tensor:
-    first = int((ids == assistant).nonzero()[0])
-    return torch.where(torch.arange(len(ids)) > first, ids, IGNORE)
+def alike(visual: Tensor, words: Tensor) -> Tensor:
+    return 1 - unlike(visual, words)
 
 
-def labels_of_the_last(ids: Tensor, assistant: int, stop: int) -> Tensor:
-    last = int((ids == assistant).nonzero()[-1])
-    return torch.where(torch.arange(len(ids)) > last, ids, IGNORE)
-
-
-def labels_zero_elsewhere(ids: Tensor, assistant: int, stop: int) -> Tensor:
-    return label_answers(ids, assistant, stop).clamp(min=0)
+def unlike_one_by_one(visual: Tensor, words: Tensor) -> Tensor:
+    return (visual - words).square() / words.var()
 
 
 LESSON = Lesson(
@@ -269,32 +256,30 @@ LESSON = Lesson(
                 "visual.flatten(0, 1) is (N·P, D) in the same order.",
             ),
         ),
-        "label_answers": Exercise(
-            label_answers,
-            some_conversations,
+        "unlike": Exercise(
+            unlike,
+            some_maps,
             mistakes={
-                "Everything is supervised, questions and <image> too: only answers may have labels.": labels_everywhere,
-                "The questions are supervised: the model is to answer them, not to ask them.": labels_of_text,
-                "It is the wrong way round: questions are supervised and answers are not.": labels_of_questions,
-                "<stop> is forgotten: a model that never learned to stop goes on for ever.": labels_without_stop,
-                "<assistant> has a label: we write that token ourselves, the answer begins after it.": (
-                    labels_with_assistant
+                "This is the mean squared difference alone: divide it by the variance of the words' numbers.": (
+                    unlike_not_divided
                 ),
-                "The labels are shifted: here each label stands at its own token. The loss does the shift, once.": (
-                    labels_shifted
+                "Divided by the variance of H_v: a projector could shrink its loss by shouting. Take the words'.": (
+                    unlike_by_vectors
                 ),
-                "After the first answer everything is supervised: a <stop> ends it, the next question has no labels.": (
-                    labels_after_the_first
+                "Divided by the standard deviation: squares are compared with squares, so take the variance.": (
+                    unlike_by_deviation
                 ),
-                "Only the last answer is supervised: every answer of the conversation is.": labels_of_the_last,
-                "Places without a label hold 0, which is a token (<image>): cross-entropy skips −100.": (
-                    labels_zero_elsewhere
+                "Divided by the mean square of the words: variance is counted from their mean, not from 0.": (
+                    unlike_by_squares
                 ),
+                "The differences are not squared.": unlike_not_squared,
+                "The differences are summed up: it must be their mean, or large batches look worse.": unlike_summed,
+                "This is 1 minus what is asked (statisticians call it R²): 0 is to mean equal.": alike,
+                "One number for all is asked, not one for each number of H_v: take the mean.": unlike_one_by_one,
             },
             hints=(
-                "Walk through the tokens and remember whether you are inside an answer.",
-                "After <assistant> you are inside; after <stop> you no longer are, but <stop> itself still counts.",
-                "labels = torch.full_like(ids, -100), then labels[place] = ids[place] wherever you are inside.",
+                "Two numbers, one divided by the other: the mean squared difference, and the variance of the words.",
+                "F.mse_loss(visual, words) is the first, words.var() the second.",
             ),
         ),
     },
