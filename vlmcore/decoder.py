@@ -5,8 +5,7 @@ around each product stand a dozen operations on a few numbers. So
 
 - weights lie in the order in which a CPU fetches them fastest for one row, input after input instead of output after
   output: the numbers stay what they are, a product of one row takes a quarter of the time;
-- nothing but the operations themselves: no module calls, no shapes that one token does not need;
-- queries and keys are turned to their position by a product with a matrix, the same in every layer: one a step.
+- nothing but the operations themselves: no module calls, no shapes that one token does not need.
 
 Tests hold it against LanguageModel, whose forward pass is the one to read first.
 
@@ -44,7 +43,6 @@ class Decoder:
     def __init__(self, model: LanguageModel, cache: Cache) -> None:
         self.config, self.cache = model.config.transformer, cache
         self.activation = ACTIVATIONS[self.config.activation]
-        self.unit = torch.eye(self.config.head_width).to(model.embedding.weight)
         self.embedding, self.norm, self.head = model.embedding.weight, model.norm, by_input(model.head)
         self.layers = [
             (
@@ -63,12 +61,12 @@ class Decoder:
         """tokens (B,) at positions (B,); mask (B, 1, 1, S), True = may look, None = everything → logits (B, V)."""
         c = self.config
         H, K, B = c.heads, c.kv_heads, len(tokens)
-        turn = rotate(self.unit, *self.cache.rotary(positions[:, None]))[:, 0]  # (B, d, d)
+        rotary = self.cache.rotary(positions[:, None])  # (B, 1, 1, d)
         x = self.embedding[tokens]
         for layer, (norm1, qkv, out, norm2, up, down) in enumerate(self.layers):
-            heads = qkv(norm1(x)).view(B, H + 2 * K, c.head_width)
-            turned = torch.bmm(heads[:, : H + K], turn)[:, :, None]  # (B, H + K, 1, d)
-            keys, values = self.cache.append(layer, turned[:, H:], heads[:, H + K :, None])  # (B, K, S, d)
+            heads = qkv(norm1(x)).view(B, H + 2 * K, 1, c.head_width)
+            turned = rotate(heads[:, : H + K], *rotary)
+            keys, values = self.cache.append(layer, turned[:, H:], heads[:, H + K :])  # (B, K, S, d)
             mixed = attend(turned[:, :H], keys, values, mask)  # (B, H, 1, d)
             x = out(mixed.reshape(B, c.width), onto=x)
             x = down(self.activation(up(norm2(x))), onto=x)

@@ -39,6 +39,7 @@ from vlmcore.train import Schedule, fit, freeze
 
 STEPS = ("language", "vision", "stage1", "stage2")
 RESULTS = ("safetensors", "state.safetensors", "json")  # what a step may leave
+HALF_WRITTEN = (".*.safetensors.[0-9]*", ".*.json.[0-9]*")  # checkpoint.write's, and nothing else that may lie there
 AFTER_STAGE1 = "after_stage1"  # the folder of what a run was before stage 2
 CAPTIONS = {"caption": 1.0}  # what stage 1 is trained on
 TEXT_WEIGHT = 0.25  # of running text beside the word maps
@@ -82,10 +83,7 @@ class Run:
 
     def clear(self, results: bool) -> None:
         """Remove what a killed run left half written; with ``results`` an older run's as well."""
-        for pattern in (
-            ".*.safetensors.[0-9]*",
-            ".*.json.[0-9]*",
-        ):  # checkpoint.write's; nothing else that may lie here
+        for pattern in HALF_WRITTEN:
             for folder in (self.folder, self.folder / AFTER_STAGE1):
                 for file in folder.glob(pattern):
                     file.unlink()

@@ -23,6 +23,7 @@ from vlmcore.data.wording import (
     SIDES,
     Box,
     a,
+    belongs,
     box_text,
     in_order,
     join,
@@ -174,8 +175,7 @@ class Teacher:
         thoughts, verdict = [], f"nothing, because everything here belongs {place}"
         for thing in in_order(scene):  # one by one, until the odd one is found
             home = IN_PLACE[self.objects[thing.name].found]
-            thought = f"{IN_SLOT[thing.slot]} is {a(thing.name)} that belongs {home}"
-            thoughts.append(f"{thought} {'as' if home == place else 'not'} here")
+            thoughts.append(belongs(IN_SLOT[thing.slot], thing.name, home, place))
             if thing.name == scene.odd:
                 verdict = f"the {scene.odd}, because it belongs {home}, not {place}"
                 break
@@ -191,7 +191,7 @@ class Teacher:
         if name is None or self.world.held_out(name):
             return None
         where, home = random.choice(IN_SLOT), IN_PLACE[self.objects[name].found]
-        answer = f"{where} is {a(name)} that belongs {home} {'as' if home == IN_PLACE[scene.place] else 'not'} here"
+        answer = belongs(where, name, home, IN_PLACE[scene.place])
         return (self.turn(random, "suppose", answer, one=a(name), where=where),)
 
     def shape(self, scene: Scene, random: Random) -> Conversation | None:

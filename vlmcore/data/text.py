@@ -19,7 +19,7 @@ from vlmcore.data.backgrounds import IN_PLACE, PLACES
 from vlmcore.data.instruct import Teacher, wordings
 from vlmcore.data.mix import conversations
 from vlmcore.data.objects import Object
-from vlmcore.data.wording import IN_SLOT, PRECISION, a, box_text
+from vlmcore.data.wording import IN_SLOT, PRECISION, a, belongs, box_text
 from vlmcore.data.world import World
 
 IMAGE, USER, ASSISTANT, STOP, PAD = "<image>", "<user>", "<assistant>", "<stop>", "<pad>"
@@ -106,7 +106,7 @@ def fact_questions(item: Object, random: Random) -> list[tuple[str, str]]:
     """The same facts as questions and answers, without any picture."""
     name, many, home = item.name, item.plural, IN_PLACE[item.found]
     asked = IN_PLACE[random.choice(PLACES)] if random.random() < 0.5 else home
-    belongs = [f"Does {a(name)} belong {asked}?", f"Do {many} belong {asked}?", f"Would you expect {a(name)} {asked}?"]
+    expected = [f"Does {a(name)} belong {asked}?", f"Do {many} belong {asked}?", f"Would you expect {a(name)} {asked}?"]
     homes = [f"Where does {a(name)} belong?", f"Where do you find {many}?", f"Where would {a(name)} usually be?"]
     where = random.choice(IN_SLOT)
     suppose = random.choice(wordings()["suppose"]["train"]).format(one=a(name), where=f"{where} {asked}")
@@ -115,9 +115,9 @@ def fact_questions(item: Object, random: Random) -> list[tuple[str, str]]:
     else:
         answer = f"no, {a(name)} belongs {home}, not {asked}"
     return [
-        (random.choice(belongs), answer),
+        (random.choice(expected), answer),
         (random.choice(homes), home),
-        (suppose, f"{where} is {a(name)} that belongs {home} {'as' if asked == home else 'not'} here"),
+        (suppose, belongs(where, name, home, asked)),
         (f"What colour is {a(name)}?", item.colour),
         (f"What does {a(name)} do?", f"it {item.does}"),
         (f"How do you say {name} in {'Vietnamese' if asked == home else 'Chinese'}?",

@@ -90,6 +90,11 @@ def point(scene: Scene, name: str) -> str:
     return f"the {name} is {places[0] if places else 'nowhere'}: "
 
 
+def belongs(where: str, name: str, home: str, here: str) -> str:
+    """What is thought about one thing of a picture: "on the left is a fox that belongs in the forest not here"."""
+    return f"{where} is {a(name)} that belongs {home} {'as' if home == here else 'not'} here"
+
+
 def split_thoughts(text: str) -> tuple[str, str]:
     """What an answer thinks aloud, up to its last colon, and what it then says."""
     thoughts, _, said = text.rpartition(": ")
