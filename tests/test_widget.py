@@ -76,6 +76,13 @@ def test_each_word_shows_where_the_model_looked(widget, monkeypatch):
     assert np.array_equal(shown(widget), before)
 
 
+def test_an_answer_without_words_is_shown_as_one(widget, monkeypatch):
+    monkeypatch.setattr(widget.assistant, "stream", lambda *_: iter([]))
+    widget.question.value = "What is it?"
+    widget.ask.click()
+    assert "What is it?" in widget.talk.value and "(no words)" in widget.talk.value
+
+
 def test_a_new_picture_begins_a_new_conversation(widget, monkeypatch):
     monkeypatch.setattr(widget.assistant, "stream", lambda *_: iter(["a dog"]))
     widget.question.value = "What is it?"

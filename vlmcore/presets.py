@@ -30,7 +30,7 @@ class Preset:
     eyes: Schedule = Schedule(steps=360, lr=1e-2)  # contrastive pretraining
     reading: Schedule = Schedule(steps=560, lr=6e-3, warmup=0.05)  # language model pretraining
     align: Schedule = Schedule(steps=150, lr=2e-2)  # stage 1
-    tune: Schedule = Schedule(steps=760, lr=4e-3)  # stage 2
+    tune: Schedule = Schedule(steps=900, lr=4e-3)  # stage 2
     seed: int = 0
 
     def __post_init__(self) -> None:

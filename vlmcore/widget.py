@@ -174,6 +174,8 @@ class ChatWidget(widgets.VBox):
                 text += piece
                 self.said = self.said[:before]
                 self.say(f"<b>{html.escape(question)}</b><br>{html.escape(text)}")
+            if not text:  # the model's first word was <stop>
+                self.say(f"<b>{html.escape(question)}</b><br><i>(no words)</i>")
             answer = self.assistant.read(text, (width, height))
             words, heat = looks(self.assistant, self.picture, question, answer, self.history)
             self.history.append((question, answer))
