@@ -18,7 +18,7 @@ TORCH  := $(shell grep '^torch==' constraints.txt)
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: $(STAMP)  ## start here: meet the assistant, then what to do next
+run: $(STAMP)  ## start here: train an assistant in twelve minutes, score it, question it
 	$(BIN)/vlmcore run
 
 test: $(STAMP)  ## lint, formatting, all tests and every notebook, without the network
@@ -40,7 +40,7 @@ lab: $(STAMP)  ## open the lessons in JupyterLab
 course: $(STAMP)  ## for teachers: a complete nbgrader course in course/, or elsewhere with DIR=...
 	$(BIN)/python solutions/build.py course "$(DIR)"
 
-bench: $(STAMP)  ## measure speed and quality on this machine
+bench: $(STAMP)  ## measure speed on this machine, and kill and resume a run twenty times
 	$(BIN)/python -m tests.bench
 
 format: $(STAMP)  ## put code and imports in order

@@ -65,12 +65,14 @@ def test_boxes_are_in_the_given_pictures_pixels(tiny_assistant, monkeypatch, tmp
 
 
 def test_impossible_boxes_stay_in_the_picture(tiny_assistant, monkeypatch, tmp_path):
-    say(monkeypatch, "[[900,800,100,200]] [[500,500,9999,5000]]")
+    say(monkeypatch, "[[900,800,100,200]] [[500,500,9999,5000]] [[1200,100,1500,1800]]")
     answer = tiny_assistant.ask(noise(100, 100), QUESTION)
     for x0, y0, x1, y1 in answer.boxes:
         assert 0 <= x0 <= x1 <= 100 and 0 <= y0 <= y1 <= 100
     assert answer.boxes[0] == (10, 20, 90, 80)
     draw_boxes(noise(100, 100), answer, tmp_path / "drawn.png")
+    with pytest.raises(VlmError, match="cannot save the drawing"):
+        draw_boxes(noise(100, 100), answer, tmp_path / "drawn.psd")  # a format that can be read and not written
 
 
 def test_thoughts_stand_apart_from_the_answer_and_return_with_the_history(tiny_assistant, monkeypatch):

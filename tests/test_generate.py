@@ -98,5 +98,8 @@ def test_errors_say_what_to_do(pair):
         generate(model, [[]], stop=0)
     with pytest.raises(VlmError, match="at least 1"):
         generate(model, [[5]], stop=0, max_tokens=0)
+    for wrong in ({"temperature": -1.0}, {"temperature": 1.0, "top_p": 0.0}, {"temperature": 1.0, "top_p": 1.5}):
+        with pytest.raises(VlmError, match="temperature must be at least 0, top_p above 0"):
+            generate(model, [[5]], stop=0, **wrong)
     with pytest.raises(VlmError, match="ask in fewer words"):
         generate(model, [[5] * LONGEST], stop=0)

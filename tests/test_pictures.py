@@ -219,6 +219,8 @@ def test_files_that_are_no_pictures(tmp_path, name):
     (tmp_path / name).write_bytes(content)
     message = refused(tmp_path / name)
     assert str(tmp_path / name) in message and reason in message
+    alone = refused(content)  # its bytes, as an upload brings them
+    assert "the file" in alone and (reason in alone or not content)
 
 
 def test_paths_that_are_no_files(tmp_path):
@@ -279,7 +281,7 @@ def test_arrays_that_are_no_pictures(values, reason):
 def test_other_things_that_are_no_pictures():
     assert "list" in refused([[1, 2], [3, 4]])
     assert "NoneType" in refused(None)
-    assert "bytes" in refused(b"\x89PNG")
+    assert "bytearray" in refused(bytearray(b"\x89PNG"))
     assert "no pixels" in refused(Image.new("RGB", (0, 5)))
     assert "not numbers" in refused(Image.fromarray(np.array([[1.0, np.nan]], np.float32)))
 

@@ -103,6 +103,13 @@ def test_another_run_is_not_taken_up(copy):
     assert bits(copy) == before
 
 
+def test_a_run_with_other_words_is_not_taken_up(copy, monkeypatch):
+    """The ids of its tokenizer would mean something else."""
+    monkeypatch.setattr("vlmcore.pipeline.tokenizer_corpus", lambda world, seed: ["quite another text"] * 50)
+    with pytest.raises(VlmError, match="other settings or texts"):
+        train_tiny(copy, True)
+
+
 def test_a_damaged_result_is_told_of(copy):
     (copy / "stage1.safetensors").write_bytes(b"garbage")
     with pytest.raises(VlmError, match=r"stage1\.safetensors is damaged"):
@@ -110,7 +117,11 @@ def test_a_damaged_result_is_told_of(copy):
 
 
 def test_a_new_run_forgets_the_old_ones_results(copy):
-    halves = [copy / ".vision.safetensors.1", copy / "after_stage1" / ".config.json.27"]
+    halves = [
+        copy / ".vision.safetensors.1",
+        copy / "after_stage1" / ".config.json.27",
+        copy / ".chat_template.jinja.3",
+    ]
     others = [copy / ".notes.2024", copy / "photos" / ".album.json.1"]  # a folder may hold more than the run
     others[1].parent.mkdir()
     for half in halves + others:

@@ -20,6 +20,13 @@ app = typer.Typer(
 )
 
 
+GO_ON = {  # what to do after Ctrl-C, by command
+    "train": "; the same with `--resume` goes on from the last saved step",
+    "run": "; `vlmcore train --resume --out runs/first` goes on from the last saved step",
+    "controls": "; the same again goes on from the last saved step",
+}
+
+
 def choose(name: str) -> Preset:
     """A preset by its name. Errors: VlmError that lists the names."""
     from vlmcore.presets import PRESETS
@@ -109,11 +116,12 @@ def main() -> None:
         print(f"vlmcore: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
-        print("vlmcore: stopped; `--resume` goes on from the last saved step", file=sys.stderr)
+        print(f"vlmcore: stopped{GO_ON.get(next(iter(sys.argv[1:]), ''), '')}", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         if type(error).__module__.startswith(("click", "typer")):
-            print(f"vlmcore: {' '.join(error.format_message().split())}", file=sys.stderr)
+            if error.format_message():  # empty where the help has been shown instead
+                print(f"vlmcore: {' '.join(error.format_message().split())}", file=sys.stderr)
             sys.exit(2)
         raise
 

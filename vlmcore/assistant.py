@@ -120,8 +120,8 @@ class Assistant:
         width, height = size
         boxes = []
         for box in parse_boxes(text):  # corners in any order and outside the picture: a model may say such things
-            (x0, x1), (y0, y1) = sorted((box[0], box[2])), sorted((box[1], box[3]))
-            boxes.append((round(x0 * width), round(y0 * height), round(min(x1, 1) * width), round(min(y1, 1) * height)))
+            (x0, x1), (y0, y1) = (sorted((min(box[n], 1), min(box[n + 2], 1))) for n in (0, 1))
+            boxes.append((round(x0 * width), round(y0 * height), round(x1 * width), round(y1 * height)))
         thoughts, said = split_thoughts(text)
         return Answer(said, tuple(boxes), thoughts)
 
@@ -184,5 +184,5 @@ def draw_boxes(picture: Picture, answer: Answer, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         image.save(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:  # KeyError: a format that Pillow reads and cannot write
         raise VlmError(f"cannot save the drawing as {path} ({error}): name a .png file in a folder of yours") from error

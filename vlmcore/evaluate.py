@@ -52,7 +52,7 @@ class Item:
 def benchmark(
     world: World, per_task: int, seed: int = 0, wording: str = "train", tasks: Sequence[str] = (*TASKS, CLAIM)
 ) -> list[Item]:
-    """``per_task`` tests of each task. The same seed gives the same scenes and answers, whatever the wording."""
+    """``per_task`` tests of each task. The same seed gives the same scenes, whatever the wording."""
     teacher = Teacher(world, wording)
     items = []
     for task in tasks:

@@ -53,6 +53,10 @@ def steps(
     longest = max(map(len, prompts), default=0)
     if min(map(len, prompts), default=0) == 0:
         raise VlmError("an empty prompt: there is nothing to answer")
+    if temperature < 0 or not 0 < top_p <= 1:
+        raise VlmError(
+            f"temperature {temperature} and top_p {top_p}: temperature must be at least 0, top_p above 0 and at most 1"
+        )
     if max_tokens < 1:
         raise VlmError(f"an answer of {max_tokens} tokens: max_tokens must be at least 1")
     if longest + max_tokens > LONGEST:

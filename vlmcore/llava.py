@@ -8,7 +8,8 @@
 
 Design choices:
 - H_v takes the places of the ``<image>`` tokens among the word embeddings; a count that does not fit is an error here
-  (the original silently dropped such samples: haotian-liu/LLaVA issues 661, 1166, 1710);
+  (the original goes on where its counts of tokens differ, without that sample's loss: haotian-liu/LLaVA issues 661,
+  1166, 1710);
 - the projector is v1.5's Linear-GELU-Linear; v1's single Linear is lesson 05's exercise;
 - frozen features are an argument of their own: computed once, they train the rest many times.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -21,8 +23,8 @@ FORMATS = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000"
 FILTER = Image.Resampling.LANCZOS
 
 
-def open_picture(source: str | Path | Image.Image | np.ndarray) -> Image.Image:
-    """A picture from a file, from Pillow or from an array, as RGB. Errors: VlmError with what to do.
+def open_picture(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
+    """A picture from a file or its bytes, from Pillow or from an array, as RGB. Errors: VlmError with what to do.
 
     Turned upright as its EXIF says; of an animation the first frame; transparent parts become white. Values of more
     than eight bits are scaled to 0..255. Arrays: (height, width), or with 1, 3 or 4 channels last; uint8, uint16, bool,
@@ -32,6 +34,8 @@ def open_picture(source: str | Path | Image.Image | np.ndarray) -> Image.Image:
         return _plain(_from_array(source), "the array")
     if isinstance(source, Image.Image):
         return _plain(source, "the picture")
+    if isinstance(source, bytes):
+        return _read(io.BytesIO(source), "the file")
     if not isinstance(source, (str, Path)):
         raise VlmError(f"a {type(source).__name__} is not a picture: give a path, a Pillow image or a NumPy array")
     if os.path.isdir(source):
@@ -40,20 +44,24 @@ def open_picture(source: str | Path | Image.Image | np.ndarray) -> Image.Image:
         raise VlmError(f"there is no picture {source}: check the path; one from the web has to be downloaded first")
     if os.path.getsize(source) == 0:
         raise VlmError(f"{source} is an empty file: copy or download the picture again")
+    return _read(source, str(source))
+
+
+def _read(source: str | Path | BinaryIO, what: str) -> Image.Image:
     Image.init()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of large or odd files; what matters is an error below
         try:
             with Image.open(source, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
-                return _plain(image, str(source))
+                return _plain(image, what)
         except Image.DecompressionBombError:
-            raise _too_large(str(source)) from None
+            raise _too_large(what) from None
         except UnidentifiedImageError:
-            raise VlmError(f"{source} is not a picture, or a damaged one: save it as PNG or JPEG first") from None
+            raise VlmError(f"{what} is not a picture, or a damaged one: save it as PNG or JPEG first") from None
         except VlmError:
             raise
         except Exception as error:  # decoders raise nearly anything
-            raise _damaged(str(source), error) from error
+            raise _damaged(what, error) from error
 
 
 def to_square(image: Image.Image, size: int) -> np.ndarray:

@@ -7,7 +7,7 @@
                                                              └─► stage 2: projector + language model
 
 A step writes its result into the run's folder; with ``resume`` a finished step is read back, an unfinished one goes on
-from its last saved state, and the result is the same to the bit.
+from its last saved state, and on a CPU the result is the same to the bit (a GPU adds in changing order).
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 import torch
 import torch.nn.functional as F
@@ -39,7 +41,7 @@ from vlmcore.train import Schedule, fit, freeze
 
 STEPS = ("language", "vision", "stage1", "stage2")
 RESULTS = ("safetensors", "state.safetensors", "json")  # what a step may leave
-HALF_WRITTEN = (".*.safetensors.[0-9]*", ".*.json.[0-9]*")  # checkpoint.write's, and nothing else that may lie there
+HALF_WRITTEN = (".*.safetensors.[0-9]*", ".*.json.[0-9]*", ".*.jinja.[0-9]*")  # checkpoint.write's, and nothing else
 AFTER_STAGE1 = "after_stage1"  # the folder of what a run was before stage 2
 CAPTIONS = {"caption": 1.0}  # what stage 1 is trained on
 TEXT_WEIGHT = 0.25  # of running text beside the word maps
@@ -72,22 +74,26 @@ class Run:
         self.device = pick_device()
         world = World(preset.objects)
         self.source = Source(world) if coco is None else CocoSource(world, coco)
-        settings = {"preset": dataclasses.asdict(preset), "coco": str(coco) if coco else None}
+        tokenizer = self.tokenizer()
+        settings = {
+            "preset": dataclasses.asdict(preset),
+            "coco": str(coco) if coco else None,
+            "texts": sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),  # other words, other ids
+        }
         described = folder / "run.json"
         if resume and described.exists() and read_json(described) != as_read(settings):
-            raise VlmError(f"{folder} holds a run with other settings: choose another --out, or train without --resume")
+            raise VlmError(f"{folder} holds a run with other settings or texts: choose another --out, or remove it")
         self.clear(results=not (resume and described.exists()))
         write_json(described, settings)
-        self.chat = Chat(self.tokenizer())
+        self.chat = Chat(tokenizer)
         self.pictures = Pictures(world, preset.vision.image)
 
     def clear(self, results: bool) -> None:
         """Remove what a killed run left half written; with ``results`` an older run's as well."""
-        for pattern in HALF_WRITTEN:
-            for folder in (self.folder, self.folder / AFTER_STAGE1):
-                for file in folder.glob(pattern):
-                    file.unlink()
-        for file in [self.folder / f"{name}.{end}" for name in STEPS for end in RESULTS] if results else []:
+        folders = self.folder, self.folder / AFTER_STAGE1
+        old = [file for pattern in HALF_WRITTEN for folder in folders for file in folder.glob(pattern)]
+        old += [self.folder / f"{name}.{end}" for name in STEPS for end in RESULTS] if results else []
+        for file in old:
             if file.exists():
                 file.unlink()
 
@@ -155,8 +161,6 @@ class Run:
 
     def look(self, model: LLaVA) -> tuple[list, Tensor]:
         """The scenes that LLaVA's two stages share, and their features: the frozen encoder runs once."""
-        from random import Random
-
         scenes = [self.source.scene(Random(f"scene {self.preset.seed} {n}")) for n in range(self.preset.scenes)]
         features = []
         for start in range(0, len(scenes), 256):
@@ -167,7 +171,7 @@ class Run:
         return scenes, torch.cat(features)
 
     def align(self, model: LLaVA, scenes: list, features: Tensor) -> None:
-        """Stage 1: the projector alone. No question is asked.
+        """Stage 1: the projector alone. Nothing is asked but for a caption.
 
         LLaVA has captions alone, and the language model's loss on them, which says little about what each H_v should
         have been. We add that: the scene's annotations (names, places and boxes, more than one caption tells) written

@@ -12,7 +12,7 @@ from vlmcore.vision import VisionConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """Sizes and schedules of the whole chain. Times are measured on two cores with bfloat16."""
+    """Sizes and schedules of the whole chain."""
 
     objects: int = 48  # how many rows of data/objects.csv
     vocabulary: int = 2048

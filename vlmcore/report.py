@@ -61,7 +61,7 @@ def columns(scores: dict[str, dict[str, float]]) -> str:
 
 
 def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:
-    """Twelve held-out pictures, three questions each, with the answers; wrong ones in red, boxes drawn."""
+    """Eight held-out pictures, up to three questions each, with the answers; wrong ones in red, boxes drawn."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 

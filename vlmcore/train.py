@@ -2,7 +2,7 @@
 
 Design choices:
 - the loop knows nothing of pictures or text: it asks for the losses of step n, a pure function of n and the seed, so
-  that a run killed at any moment resumes to the same bits;
+  that a run killed at any moment resumes to the same bits (on a CPU; a GPU adds in changing order);
 - state (weights, optimiser, loss scaling) goes to disk every ``save_every`` steps, as safetensors, atomically;
 - warm-up, then a linear fall to zero; gradients clipped; a loss that is not a number stops the run with a sentence;
 - accelerate moves tensors and scales losses, so the same lines run on a CPU, a T4 or an H100.

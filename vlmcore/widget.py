@@ -127,9 +127,8 @@ class ChatWidget(widgets.VBox):
         if not value:
             return
         try:
-            with Image.open(io.BytesIO(uploaded(value))) as image:
-                self.show(np.asarray(open_picture(image)))
-        except (VlmError, OSError) as error:
+            self.show(np.asarray(open_picture(uploaded(value))))
+        except VlmError as error:
             self.say(f"<i>That is no picture that can be read ({html.escape(str(error))}).</i>")
 
     def show(self, picture: np.ndarray) -> None:

@@ -108,12 +108,22 @@ def test_a_server_is_asked_as_openai_is(server):
 
 @pytest.mark.parametrize(
     ("reply", "why"),
-    [((401, b"{}"), "401"), ((200, b"not json"), "not as OpenAI"), ((200, b'{"choices": []}'), "not as OpenAI")],
+    [
+        ((401, b"{}"), "401"),
+        ((200, b"not json"), "not as OpenAI"),
+        ((200, b'{"choices": []}'), "not as OpenAI"),
+        ((200, b'{"choices": [{"message": {"content": null}}]}'), "not as OpenAI"),
+    ],
 )
 def test_a_server_that_refuses_or_babbles(server, reply, why):
     server.reply = reply
     with pytest.raises(VlmError, match=why):
         endpoint(f"http://127.0.0.1:{server.server_port}/v1", "some-model")([])
+
+
+def test_an_address_that_is_none():
+    with pytest.raises(VlmError, match="begins with http"):
+        endpoint("localhost/v1", "some-model")([])
 
 
 def test_no_server(server):

@@ -83,6 +83,11 @@ def test_what_is_right_is_kept(question, answer):
     assert problems(Turn("any", question, answer), SCENE, WORLD) == []
 
 
+def test_a_photo_has_no_background_to_be_wrong_about():
+    photo = Scene("coco", None, SCENE.things, size=(640, 480))
+    assert problems(Turn("any", "What is the background?", "in the kitchen"), photo, WORLD) == []
+
+
 def test_names_are_whole_words_in_either_number():
     assert mentioned("Two whales, a sunflower and a pancake.", WORLD) & {"whale", "sun", "pan", "sunflower"} <= {
         "whale", "sunflower",

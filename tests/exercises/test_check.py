@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 import torch
 
-from vlmcore.exercises import progress
+from vlmcore.device import Device
+from vlmcore.exercises import check, progress
 from vlmcore.exercises.check import STRICT, Exercise, Lesson, Unsolved, difference, same
 
 
@@ -62,6 +63,15 @@ WRONG = {
     "Yours is None": lambda x: None,
     "Yours is 'nan'": lambda x: "nan",
 }
+
+
+def test_right_on_the_cpu_alone_is_told_of(monkeypatch, capsys):
+    """meta stands for a GPU: a device whose tensors do not mix with the CPU's."""
+    monkeypatch.setattr(check, "pick_device", lambda: Device(torch.device("meta"), "no", "a test"))
+    assert LESSON.check(named(lambda x: softmax(x) * torch.ones(3, 4))) is softmax
+    assert "this lesson computes on meta" in capsys.readouterr().out
+    answer = named(lambda x: softmax(x) * torch.ones(3, 4, device=x.device))
+    assert LESSON.check(answer) is answer
 
 
 def test_right_goes_on_with_the_students_own(capsys):
@@ -157,3 +167,19 @@ def test_progress_survives_a_damaged_file_and_a_folder_that_is_not_there(beside,
     capsys.readouterr()
     assert LESSON.check(named(softmax)) is softmax
     assert "progress not saved" in capsys.readouterr().out
+
+
+def test_a_long_text_is_shown_from_where_it_goes_wrong():
+    text = "a whale and a cow in the kitchen, " * 3
+    said = difference(text + "[0.00, 0.25]", text + "[0.00,0.25]")
+    assert "[0.00, 0.25]" in said and "[0.00,0.25]" in said
+
+
+def test_a_loss_that_nothing_can_learn_from_is_wrong():
+    loss = torch.ones(3, requires_grad=True).mean()
+    assert same(loss * 1, loss, 0.0) and not same(loss.detach(), loss, 0.0) and not same(loss.item(), loss, 0.0)
+    assert "no gradient" in difference(loss.item(), loss)
+
+
+def test_the_right_value_of_another_type_is_told_of():
+    assert difference(5.0, 5) == "The value is right, but yours is a float, expected is a int."

@@ -1,11 +1,14 @@
 """Lessons find a trained model, or make one: never a traceback."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from tests.tiny_run import TINY
 from vlmcore.errors import VlmError
 from vlmcore.exercises import trained
+from vlmcore.pipeline import Run
 
 
 @pytest.fixture
@@ -35,13 +38,32 @@ def test_the_first_that_can_be_read_is_taken(places, tiny_folder, capsys, part):
 def test_without_any_one_is_trained_and_kept(places, tiny_folder, monkeypatch, capsys):
     calls = []
 
-    def train(preset, folder, resume=False):
+    def train(preset, folder, resume):
         calls.append(resume)
-        if resume:
-            raise VlmError("holds a run with other settings")
-        shutil.copytree(tiny_folder, folder)
+        shutil.copytree(tiny_folder, folder, dirs_exist_ok=True)
 
     monkeypatch.setattr(trained, "train", train)
+    monkeypatch.setattr(trained, "CPU", TINY)
     assert trained.after_stage1().about["objects"] == 24
-    said = capsys.readouterr().out
-    assert calls == [True, False] and "twelve minutes" in said and "from nothing" in said
+    assert calls == [True] and "twelve minutes" in capsys.readouterr().out
+
+
+def test_another_versions_run_is_begun_anew_and_nothing_else_is(places, tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def train(preset, folder, resume):
+        calls.append(resume)
+        raise VlmError("cannot write: no space left")
+
+    monkeypatch.setattr(trained, "train", train)
+    monkeypatch.setattr(trained, "CPU", replace(TINY, seed=5))
+    Run(TINY, tmp_path / "runs" / "lessons")
+    with pytest.raises(VlmError, match="no space"):
+        trained.assistant()
+    assert calls == [False] and "from nothing" in capsys.readouterr().out
+    half = tmp_path / "runs" / "lessons" / "language.safetensors"
+    Run(trained.CPU, half.parent)
+    half.write_bytes(b"trained for an hour")
+    with pytest.raises(VlmError, match="no space"):
+        trained.assistant()
+    assert calls == [False, True] and half.read_bytes() == b"trained for an hour"

@@ -98,10 +98,16 @@ def endpoint(url: str, model: str, key: str = "", timeout: float = 60.0) -> Call
     def complete(said: Messages) -> str:
         body = json.dumps({"model": model, "messages": said, "temperature": 0}).encode()
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        request = urllib.request.Request(f"{url.rstrip('/')}/chat/completions", body, headers)
+        try:
+            request = urllib.request.Request(f"{url.rstrip('/')}/chat/completions", body, headers)
+        except ValueError as error:
+            raise VlmError(f"{url} is no address of a server: it begins with http:// or https://") from error
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
-                return json.load(answer)["choices"][0]["message"]["content"]
+                text = json.load(answer)["choices"][0]["message"]["content"]
+            if not isinstance(text, str):
+                raise TypeError(f"its text is {text}")
+            return text
         except urllib.error.HTTPError as error:
             raise VlmError(f"{url} says {error.code} {error.reason}: check the model's name and the key") from error
         except (OSError, urllib.error.URLError) as error:

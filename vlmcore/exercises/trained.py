@@ -7,7 +7,7 @@ from pathlib import Path
 from vlmcore.assistant import SHIPPED, Assistant, load
 from vlmcore.data.objects import DATA
 from vlmcore.errors import VlmError
-from vlmcore.pipeline import AFTER_STAGE1, train
+from vlmcore.pipeline import AFTER_STAGE1, Run, train
 from vlmcore.presets import CPU
 
 RUNS = DATA.parent / "runs"
@@ -39,8 +39,10 @@ def _find(part: Path) -> Assistant:
     print("There is no trained model yet. One is trained now, once: about twelve minutes on two cores.")
     own = RUNS / "lessons"
     try:
-        train(CPU, own, resume=True)
+        Run(CPU, own, resume=True)
+        resume = True
     except VlmError as error:  # what lies there is of another version of the course
         print(f"{error}\nIt begins from nothing.")
-        train(CPU, own)
+        resume = False
+    train(CPU, own, resume)  # what goes wrong from here on must not cost what has been trained
     return load(own / part)
