@@ -137,6 +137,8 @@ def radar(scores: dict[str, dict[str, float]], path: Path | None = None):
         axes.plot(angles, [*around, around[0]], label=f"{name}: mean {np.mean(around):.0f} %", linewidth=2)
         axes.fill(angles, [*around, around[0]], alpha=0.12)
     axes.set_xticks(angles[:-1], tasks)
+    axes.tick_params(axis="x", pad=14)  # beside the circle, not on it
+    axes.set_rlabel_position(180 / len(tasks))  # between two tasks
     axes.set_ylim(0, 100)
     axes.set_yticks([25, 50, 75, 100], ["25", "50", "75", "100 %"], fontsize=8)
     axes.set_theta_zero_location("N")
