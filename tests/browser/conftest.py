@@ -141,6 +141,8 @@ def open_notebook(browser: Browser, lab: Lab) -> Iterator[Callable[[str], Page]]
     if names:
         height = page.evaluate("document.querySelector('.jp-WindowedPanel-outer')?.scrollHeight ?? 0")
         page.set_viewport_size({"width": 1280, "height": min(max(900, height + 150), 16_000)})
+        page.evaluate("document.querySelector('.jp-WindowedPanel-outer')?.scrollTo(0, 0)")
+        page.wait_for_timeout(1000)  # JupyterLab draws the cells that come into sight
         PICTURES.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PICTURES / f"{Path(names[-1]).stem}.png")
     context.close()
