@@ -142,7 +142,7 @@ def radar(scores: dict[str, dict[str, float]], path: Path | None = None):
     axes.set_ylim(0, 100)
     axes.set_yticks([25, 50, 75, 100], ["25", "50", "75", "100 %"], fontsize=8)
     axes.set_theta_zero_location("N")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=2, frameon=False)
     if path is not None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
