@@ -10,7 +10,7 @@ COLAB  := .venv-colab
 DIR    := course
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Two notebooks at a time, each on one core: a third quicker than one after the other on two.
+# Two notebooks at a time, each on one core: a quarter quicker than one after the other on two.
 NOTEBOOKS := OMP_NUM_THREADS=1 $(BIN)/pytest --nbval-lax --numprocesses 2 --dist loadfile
 TORCH  := $(shell grep '^torch==' constraints.txt)
 

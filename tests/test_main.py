@@ -200,13 +200,16 @@ def test_controls(call, tmp_path, monkeypatch):
     assert results["picture hidden"].keys() == results["after stage 2"].keys()
 
 
-def test_an_interrupt_is_no_traceback(call, monkeypatch):
+def test_an_interrupt_is_no_traceback(call, monkeypatch, tmp_path):
     def interrupt(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("vlmcore.assistant.load", interrupt)
     code, _, err = call("ask", PICTURE, QUESTION)
-    assert code == 130 and "Traceback" not in err
+    assert (code, err) == (130, "vlmcore: stopped\n")  # there is nothing to take up
+    monkeypatch.setattr("vlmcore.pipeline.train", interrupt)
+    code, _, err = call("train", "--out", tmp_path)
+    assert code == 130 and "Traceback" not in err and "with `--resume` goes on" in err
 
 
 def test_our_own_mistakes_keep_their_traceback(call, monkeypatch):

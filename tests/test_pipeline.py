@@ -103,6 +103,12 @@ def test_another_run_is_not_taken_up(copy):
     assert bits(copy) == before
 
 
+def test_taking_up_a_run_writes_nothing_first(copy, monkeypatch):
+    """Where the disk is full, a lesson would take the failed write for another version's run, and clear the folder."""
+    monkeypatch.setattr("vlmcore.pipeline.write_json", lambda *_: pytest.fail("written"))
+    Run(TINY, copy, resume=True)
+
+
 def test_a_run_with_other_words_is_not_taken_up(copy, monkeypatch):
     """The ids of its tokenizer would mean something else."""
     monkeypatch.setattr("vlmcore.pipeline.tokenizer_corpus", lambda world, seed: ["quite another text"] * 50)

@@ -22,7 +22,7 @@ app = typer.Typer(
 
 GO_ON = {  # what to do after Ctrl-C, by command
     "train": "; the same with `--resume` goes on from the last saved step",
-    "run": "; `vlmcore train --resume --out runs/first` goes on from the last saved step",
+    "run": "; `vlmcore train --resume` with the same --out (runs/first) goes on from the last saved step",
     "controls": "; the same again goes on from the last saved step",
 }
 
@@ -116,7 +116,7 @@ def main() -> None:
         print(f"vlmcore: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
-        print(f"vlmcore: stopped{GO_ON.get(next(iter(sys.argv[1:]), ''), '')}", file=sys.stderr)
+        print(f"vlmcore: stopped{GO_ON.get(''.join(sys.argv[1:2]), '')}", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         if type(error).__module__.startswith(("click", "typer")):

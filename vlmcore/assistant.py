@@ -120,7 +120,8 @@ class Assistant:
         width, height = size
         boxes = []
         for box in parse_boxes(text):  # corners in any order and outside the picture: a model may say such things
-            (x0, x1), (y0, y1) = (sorted((min(box[n], 1), min(box[n + 2], 1))) for n in (0, 1))
+            x0, y0, x1, y1 = (min(value, 1) for value in box)
+            (x0, x1), (y0, y1) = sorted((x0, x1)), sorted((y0, y1))
             boxes.append((round(x0 * width), round(y0 * height), round(x1 * width), round(y1 * height)))
         thoughts, said = split_thoughts(text)
         return Answer(said, tuple(boxes), thoughts)

@@ -81,10 +81,12 @@ class Run:
             "texts": sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),  # other words, other ids
         }
         described = folder / "run.json"
-        if resume and described.exists() and read_json(described) != as_read(settings):
+        begun = resume and described.exists()
+        if begun and read_json(described) != as_read(settings):
             raise VlmError(f"{folder} holds a run with other settings or texts: choose another --out, or remove it")
-        self.clear(results=not (resume and described.exists()))
-        write_json(described, settings)
+        self.clear(results=not begun)
+        if not begun:
+            write_json(described, settings)
         self.chat = Chat(tokenizer)
         self.pictures = Pictures(world, preset.vision.image)
 

@@ -123,13 +123,9 @@ class ChatWidget(widgets.VBox):
         self.show(self.world.paint(self.world.arrange(self.random, self.place.value, things), 4))
 
     def take(self, value: Any) -> None:
-        """An uploaded file. What is not a picture is answered with a sentence."""
-        if not value:
-            return
-        try:
+        """An uploaded file. Errors: VlmError for what is not a picture."""
+        if value:
             self.show(np.asarray(open_picture(uploaded(value))))
-        except VlmError as error:
-            self.say(f"<i>That is no picture that can be read ({html.escape(str(error))}).</i>")
 
     def show(self, picture: np.ndarray) -> None:
         """A picture begins a new conversation."""

@@ -181,5 +181,6 @@ def test_a_loss_that_nothing_can_learn_from_is_wrong():
     assert "no gradient" in difference(loss.item(), loss)
 
 
-def test_the_right_value_of_another_type_is_told_of():
-    assert difference(5.0, 5) == "The value is right, but yours is a float, expected is a int."
+def test_the_type_is_told_of_where_it_alone_is_wrong():
+    assert difference(5.0, 5) == "Yours is 5 of type float, expected is type int."
+    assert "type" not in difference(12345.6, 12347.0)  # alike in four digits, and wrong all the same

@@ -38,11 +38,10 @@ def load_objects(path: Path = DATA / "objects.csv") -> dict[str, Object]:
     """data/objects.csv by name, in its order. Errors: VlmError that names the row."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    names = [column.name for column in fields(Object)]
     for number, row in enumerate(rows, 2):
-        if set(row) != {field.name for field in fields(Object)} or None in row.values():
-            raise VlmError(
-                f"{path}, line {number}: a row has these values: {', '.join(f.name for f in fields(Object))}"
-            )
+        if set(row) != set(names) or None in row.values():
+            raise VlmError(f"{path}, line {number}: a row has these values: {', '.join(names)}")
         if row["found"] not in IN_PLACE:
             raise VlmError(f"{path}, line {number}: found is {row['found']!r}: take one of {', '.join(IN_PLACE)}")
         if not _file(row["picture"]).is_file():

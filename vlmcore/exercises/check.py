@@ -184,8 +184,8 @@ def difference(mine: Any, theirs: Any) -> str:
     if isinstance(theirs, str) and isinstance(mine, str):
         apart = next((n for n, (a, b) in enumerate(zip(mine, theirs)) if a != b), 0)  # long texts often begin alike
         mine, theirs = mine[max(apart - 15, 0) :], theirs[max(apart - 15, 0) :]
-    if shown(mine) == shown(theirs):
-        return f"The value is right, but yours is a {type(mine).__name__}, expected is a {type(theirs).__name__}."
+    if type(mine) is not type(theirs) and shown(mine) == shown(theirs):
+        return f"Yours is {shown(mine)} of type {type(mine).__name__}, expected is type {type(theirs).__name__}."
     return f"Yours is {shown(mine)}, expected {shown(theirs)}."
 
 
