@@ -23,14 +23,18 @@ from torch import Tensor
 
 from tests.killing import kill_and_resume
 from tests.tiny_run import train_tiny
+from vlmcore.assistant import load
 from vlmcore.chat import Chat
 from vlmcore.data.batches import PictureBatches
 from vlmcore.data.source import Source
 from vlmcore.data.text import tokenizer_corpus, train_tokenizer
 from vlmcore.data.world import World
+from vlmcore.evaluate import benchmark
 from vlmcore.generate import generate
-from vlmcore.llava import LLaVA
+from vlmcore.language import LanguageModel
+from vlmcore.llava import LLaVA, splice
 from vlmcore.pipeline import answer_loss, supervised
+from vlmcore.pretrained import LLAMA, LLAMA_BLOCK
 
 IMAGE = 0  # id of <image> in our tokenizer
 
@@ -95,6 +99,77 @@ def generation() -> None:
         print(
             f"  batch {batch:2}: {64 * batch / a:7.0f} tokens/s, transformers {64 * batch / b:7.0f}, "
             f"{ratio:.1f} times; same tokens: {same}"
+        )
+
+
+def as_llama(ours: LanguageModel) -> transformers.LlamaForCausalLM:
+    """A trained language model of ours as transformers': the way back of ``LanguageModel.from_transformers``."""
+    c = ours.config.transformer
+    config = transformers.LlamaConfig(
+        vocab_size=ours.config.vocabulary, hidden_size=c.width, intermediate_size=c.hidden, num_hidden_layers=c.layers,
+        num_attention_heads=c.heads, num_key_value_heads=c.kv_heads, rms_norm_eps=c.eps,
+        rope_parameters={"rope_type": "default", "rope_theta": c.rope_theta}, tie_word_embeddings=ours.config.tied,
+        bos_token_id=None, eos_token_id=None, pad_token_id=None,
+    )  # fmt: skip
+    hf = transformers.LlamaForCausalLM(config).eval()
+    rules = {name: tuple(f"model.{source}" for source in sources) for name, sources in LLAMA.items()}
+    for n in range(c.layers):
+        for name, sources in LLAMA_BLOCK.items():
+            rules[f"transformer.blocks.{n}.{name}"] = tuple(f"model.layers.{n}.{source}" for source in sources)
+    theirs = hf.state_dict()
+    with torch.no_grad():
+        for name, sources in rules.items():
+            targets = [theirs[f"{source}.weight"] for source in sources]
+            for target, part in zip(targets, ours.state_dict()[f"{name}.weight"].split([len(t) for t in targets])):
+                target.copy_(part)
+    return hf
+
+
+def questions() -> None:
+    """Questions of every task, answered by the shipped model: same weights, each answer as long as it is.
+
+    Both begin with the picture's H_v among the embeddings: transformers has no encoder like ours.
+    """
+    assistant = load()
+    ours, stop, world = assistant.model, assistant.chat.stop, World(assistant.about["objects"])
+    hf = as_llama(ours.language)
+    items = benchmark(world, per_task=4, seed=4000)
+    Random(0).shuffle(items)
+    prompts = [assistant.prompt([], item.conversation[0].question) for item in items]
+    features = assistant.see([world.paint(item.scene) for item in items])
+
+    def mine(batch: int) -> list[list[int]]:
+        return [
+            answer
+            for start in range(0, len(items), batch)
+            for answer in generate(
+                ours, prompts[start : start + batch], features[start : start + batch], stop=stop, max_tokens=96
+            )
+        ]
+
+    @torch.inference_mode()
+    def theirs(batch: int) -> list[list[int]]:
+        answers = []
+        for start in range(0, len(items), batch):
+            part = prompts[start : start + batch]
+            longest = max(map(len, part))
+            ids = torch.tensor([[stop] * (longest - len(prompt)) + prompt for prompt in part])
+            visual = ours.projector(features[start : start + batch])
+            embeddings = splice(hf.get_input_embeddings()(ids), ids == ours.config.image_token, visual)
+            real = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in part])
+            out = hf.generate(
+                inputs_embeds=embeddings, attention_mask=real, do_sample=False, max_new_tokens=96,
+                eos_token_id=stop, pad_token_id=stop,
+            )  # fmt: skip
+            answers += [row[: row.index(stop)] if stop in row else row for row in out.tolist()]
+        return answers
+
+    for batch in (1, 16):
+        same = sum(a == b for a, b in zip(mine(batch), theirs(batch), strict=True))
+        a, b, ratio = in_turn(lambda: mine(batch), lambda: theirs(batch))  # noqa: B023
+        print(
+            f"  batch {batch:2}: {len(items) / a:7.1f} questions/s, transformers {len(items) / b:7.1f}, "
+            f"{ratio:.1f} times; same answers: {same} of {len(items)}"
         )
 
 
@@ -182,7 +257,7 @@ def kill() -> None:
         print(f"  {kill_and_resume(train_tiny, Path(folder), 20)}")
 
 
-BENCHMARKS = {function.__name__: function for function in (generation, stage2, world, kill)}
+BENCHMARKS = {function.__name__: function for function in (generation, questions, stage2, world, kill)}
 
 
 def main() -> None:

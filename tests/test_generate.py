@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from tests import tiny
+from vlmcore.decoder import Decoder
 from vlmcore.errors import VlmError
 from vlmcore.generate import LONGEST, generate, sample, stream
 from vlmcore.llava import LLaVA
@@ -71,6 +72,25 @@ def test_a_row_ends_at_its_own_stop(pair):
     expected = [answer[: answer.index(stop)] if stop in answer else answer for answer in free]
     assert generate(model, prompts, features, stop=stop, max_tokens=10) == expected
     assert list(stream(model, prompts[0], features[:1], stop=stop, max_tokens=10)) == expected[0]
+
+
+def test_rows_that_have_ended_leave_the_batch_and_the_others_notice_nothing(pair, monkeypatch):
+    _, model = pair
+    prompts, features = prompts_for(model, 1, 6, 3, 6, 2, 5, 4, 8), model.see(pixels_for(model, 8))
+    free = generate(model, prompts, features, stop=-1, max_tokens=12)
+    said = [token for answer in free for token in answer]
+    stop = max(set(said), key=lambda token: len({answer.index(token) for answer in free if token in answer}))
+    expected = [answer[: answer.index(stop)] if stop in answer else answer for answer in free]
+    assert len({len(answer) for answer in expected}) > 2, "the answers should end at different steps"
+    sizes = []
+    step = Decoder.__call__
+    monkeypatch.setattr(
+        Decoder, "__call__", lambda self, tokens, *rest: sizes.append(len(tokens)) or step(self, tokens, *rest)
+    )
+    assert generate(model, prompts, features, stop=stop, max_tokens=12) == expected
+    open_rows = [sum(len(answer) > n for answer in expected) for n in range(len(sizes))]
+    assert all(rows <= size < 2 * rows for size, rows in zip(sizes, open_rows, strict=True))
+    assert sizes[-1] < len(prompts)
 
 
 def test_sampling_follows_the_distribution_and_top_p_cuts_its_tail():

@@ -165,6 +165,10 @@ def test_cache_holds_keys_and_values_in_place():
     assert not cache.keys[0].any() and not cache.keys[2].any()
     with pytest.raises(AssertionError, match="holds 5 tokens, 6 are needed"):
         cache.append(1, first, first)
+    cache.keep([1])
+    assert [memory.shape for memory in cache.keys + cache.values] == [(1, 2, 5, 8)] * 6
+    torch.testing.assert_close(cache.keys[1], keys[1:], atol=0, rtol=0)
+    torch.testing.assert_close(cache.values[1], values[1:], atol=0, rtol=0)
 
 
 def test_projections_into_the_stream_start_smaller():

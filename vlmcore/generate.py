@@ -3,7 +3,7 @@
 Design choices:
 - the prompt is read once; after that each step computes one new token against the cache (vlmcore/decoder.py);
 - prompts of different lengths share a batch by padding on the left: every row's newest token is in the last column;
-- rows that have said <stop> leave the batch's loop when all have.
+- rows that have said <stop> leave the batch whenever it has halved: most answers are far shorter than the longest.
 
 Shapes: B rows, T tokens of the longest prompt, V vocabulary.
 """
@@ -44,12 +44,13 @@ def steps(
     model: LLaVA,
     prompts: list[list[int]],
     features: Tensor | None,
+    stop: int,
     max_tokens: int,
     temperature: float,
     top_p: float,
     seed: int,
-) -> Iterator[Tensor]:
-    """The tokens of all rows, step by step: (B,) each time. Whoever reads them decides when it is enough."""
+) -> Iterator[tuple[int, int]]:
+    """(row, its next token), step by step, for the rows that have not said ``stop`` yet."""
     longest = max(map(len, prompts), default=0)
     if min(map(len, prompts), default=0) == 0:
         raise VlmError("an empty prompt: there is nothing to answer")
@@ -78,14 +79,23 @@ def steps(
     last = torch.zeros_like(ids, dtype=torch.bool)
     last[:, -1] = True
     logits = model(ids, features, positions=positions, mask=mask, cache=cache, at=last)  # (B, V)
-    ragged = bool(padding.any())
     decoder = Decoder(model.language, cache)
-    token = sample(logits, temperature, top_p, generator)
-    yield token
-    for end in range(longest + 1, longest + max_tokens):
-        mask = (columns[None, :end] >= padding[:, None])[:, None, None] if ragged else None  # (B, 1, 1, S)
-        token = sample(decoder(token, end - 1 - padding, mask), temperature, top_p, generator)
-        yield token
+    rows: list[int | None] = list(range(B))  # whose answer stands where in the batch; None: it has ended
+    for end in range(longest + 1, longest + max_tokens + 1):
+        tokens = sample(logits, temperature, top_p, generator)  # (B,)
+        for place, token in enumerate(tokens.tolist()):
+            if token == stop:
+                rows[place] = None
+            elif (row := rows[place]) is not None:
+                yield row, token
+        going = [place for place, row in enumerate(rows) if row is not None]
+        if not going or end == longest + max_tokens:
+            return
+        if 2 * len(going) <= len(rows):  # not one by one: each time the cache is copied
+            cache.keep(going)
+            tokens, padding, rows = tokens[going], padding[going], [rows[place] for place in going]
+        mask = (columns[None, :end] >= padding[:, None])[:, None, None] if padding.any() else None  # (B, 1, 1, S)
+        logits = decoder(tokens, end - 1 - padding, mask)
 
 
 def generate(
@@ -101,16 +111,8 @@ def generate(
 ) -> list[list[int]]:
     """Answers without <stop>. With ``features`` (N, P, D_v), prompts begin with <image> once per patch."""
     answers: list[list[int]] = [[] for _ in prompts]
-    open_rows = set(range(len(prompts)))
-    for tokens in steps(model, prompts, features, max_tokens, temperature, top_p, seed):
-        for row, token in enumerate(tokens.tolist()):
-            if row in open_rows:
-                if token == stop:
-                    open_rows.discard(row)
-                else:
-                    answers[row].append(token)
-        if not open_rows:
-            break
+    for row, token in steps(model, prompts, features, stop, max_tokens, temperature, top_p, seed):
+        answers[row].append(token)
     return answers
 
 
@@ -126,8 +128,5 @@ def stream(
     seed: int = 0,
 ) -> Iterator[int]:
     """One answer, token by token, as it is made."""
-    for tokens in steps(model, [prompt], features, max_tokens, temperature, top_p, seed):
-        token = int(tokens[0])
-        if token == stop:
-            return
+    for _, token in steps(model, [prompt], features, stop, max_tokens, temperature, top_p, seed):
         yield token

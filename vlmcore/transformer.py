@@ -123,6 +123,11 @@ class Cache:
         values.narrow(2, self.length, new).copy_(value)
         return keys.narrow(2, 0, end), values.narrow(2, 0, end)
 
+    def keep(self, rows: list[int]) -> None:
+        """Forget all rows of the batch but these."""
+        self.keys = [keys[rows] for keys in self.keys]
+        self.values = [values[rows] for values in self.values]
+
 
 class Attention(nn.Module):
     """Multi-head attention: every token asks (query), every visible token answers (key, value)."""
