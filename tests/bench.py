@@ -120,16 +120,15 @@ def as_llama(ours: LanguageModel) -> transformers.LlamaForCausalLM:
     with torch.no_grad():
         for name, sources in rules.items():
             targets = [theirs[f"{source}.weight"] for source in sources]
-            for target, part in zip(targets, ours.state_dict()[f"{name}.weight"].split([len(t) for t in targets])):
+            parts = ours.state_dict()[f"{name}.weight"].split([len(target) for target in targets])
+            for target, part in zip(targets, parts, strict=True):
                 target.copy_(part)
     return hf
 
 
 def questions() -> None:
-    """Questions of every task, answered by the shipped model: same weights, each answer as long as it is.
-
-    Both begin with the picture's H_v among the embeddings: transformers has no encoder like ours.
-    """
+    """Questions of every task, answered by the shipped language model: same weights, each answer as long as it is."""
+    # both begin with H_v among the embeddings: transformers has no vision encoder like ours
     assistant = load()
     ours, stop, world = assistant.model, assistant.chat.stop, World(assistant.about["objects"])
     hf = as_llama(ours.language)
