@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -34,7 +35,7 @@ from vlmcore.generate import generate
 from vlmcore.language import LanguageModel
 from vlmcore.llava import LLaVA, splice
 from vlmcore.pipeline import answer_loss, supervised
-from vlmcore.pretrained import LLAMA, LLAMA_BLOCK
+from vlmcore.pretrained import LLAMA, LLAMA_BLOCK, stack_rules
 
 IMAGE = 0  # id of <image> in our tokenizer
 
@@ -112,15 +113,11 @@ def as_llama(ours: LanguageModel) -> transformers.LlamaForCausalLM:
         bos_token_id=None, eos_token_id=None, pad_token_id=None,
     )  # fmt: skip
     hf = transformers.LlamaForCausalLM(config).eval()
-    rules = {name: tuple(f"model.{source}" for source in sources) for name, sources in LLAMA.items()}
-    for n in range(c.layers):
-        for name, sources in LLAMA_BLOCK.items():
-            rules[f"transformer.blocks.{n}.{name}"] = tuple(f"model.layers.{n}.{source}" for source in sources)
-    theirs = hf.state_dict()
+    weights, theirs = ours.state_dict(), hf.model.state_dict()
     with torch.no_grad():
-        for name, sources in rules.items():
+        for name, sources in stack_rules(LLAMA, "layers", LLAMA_BLOCK, c.layers).items():
             targets = [theirs[f"{source}.weight"] for source in sources]
-            parts = ours.state_dict()[f"{name}.weight"].split([len(target) for target in targets])
+            parts = weights[f"{name}.weight"].split([len(target) for target in targets])
             for target, part in zip(targets, parts, strict=True):
                 target.copy_(part)
     return hf
@@ -137,35 +134,29 @@ def questions() -> None:
     prompts = [assistant.prompt([], item.conversation[0].question) for item in items]
     features = assistant.see([world.paint(item.scene) for item in items])
 
-    def mine(batch: int) -> list[list[int]]:
-        return [
-            answer
-            for start in range(0, len(items), batch)
-            for answer in generate(
-                ours, prompts[start : start + batch], features[start : start + batch], stop=stop, max_tokens=96
-            )
-        ]
+    def mine(part: list[list[int]], seen: Tensor) -> list[list[int]]:
+        return generate(ours, part, seen, stop=stop, max_tokens=96)
 
     @torch.inference_mode()
-    def theirs(batch: int) -> list[list[int]]:
-        answers = []
-        for start in range(0, len(items), batch):
-            part = prompts[start : start + batch]
-            longest = max(map(len, part))
-            ids = torch.tensor([[stop] * (longest - len(prompt)) + prompt for prompt in part])
-            visual = ours.projector(features[start : start + batch])
-            embeddings = splice(hf.get_input_embeddings()(ids), ids == ours.config.image_token, visual)
-            real = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in part])
-            out = hf.generate(
-                inputs_embeds=embeddings, attention_mask=real, do_sample=False, max_new_tokens=96,
-                eos_token_id=stop, pad_token_id=stop,
-            )  # fmt: skip
-            answers += [row[: row.index(stop)] if stop in row else row for row in out.tolist()]
-        return answers
+    def theirs(part: list[list[int]], seen: Tensor) -> list[list[int]]:
+        longest = max(map(len, part))
+        ids = torch.tensor([[stop] * (longest - len(prompt)) + prompt for prompt in part])
+        real = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in part])
+        embeddings = splice(hf.get_input_embeddings()(ids), ids == ours.config.image_token, ours.projector(seen))
+        out = hf.generate(
+            inputs_embeds=embeddings, attention_mask=real, do_sample=False, max_new_tokens=96,
+            eos_token_id=stop, pad_token_id=stop,
+        )  # fmt: skip
+        return [row[: row.index(stop)] if stop in row else row for row in out.tolist()]
+
+    def answers(side: Callable[..., list[list[int]]], batch: int) -> list[list[int]]:
+        starts = range(0, len(items), batch)
+        return [answer for n in starts for answer in side(prompts[n : n + batch], features[n : n + batch])]
 
     for batch in (1, 16):
-        same = sum(a == b for a, b in zip(mine(batch), theirs(batch), strict=True))
-        a, b, ratio = in_turn(lambda: mine(batch), lambda: theirs(batch))  # noqa: B023
+        ask_mine, ask_theirs = partial(answers, mine, batch), partial(answers, theirs, batch)
+        same = sum(a == b for a, b in zip(ask_mine(), ask_theirs(), strict=True))
+        a, b, ratio = in_turn(ask_mine, ask_theirs)
         print(
             f"  batch {batch:2}: {len(items) / a:7.1f} questions/s, transformers {len(items) / b:7.1f}, "
             f"{ratio:.1f} times; same answers: {same} of {len(items)}"

@@ -79,7 +79,7 @@ def steps(
     last = torch.zeros_like(ids, dtype=torch.bool)
     last[:, -1] = True
     logits = model(ids, features, positions=positions, mask=mask, cache=cache, at=last)  # (B, V)
-    decoder = Decoder(model.language, cache)
+    decoder, ragged = Decoder(model.language, cache), bool(padding.any())
     rows: list[int | None] = list(range(B))  # whose answer stands where in the batch; None: it has ended
     for end in range(longest + 1, longest + max_tokens + 1):
         tokens = sample(logits, temperature, top_p, generator)  # (B,)
@@ -94,7 +94,7 @@ def steps(
         if 2 * len(going) <= len(rows):  # not one by one: each time the cache is copied
             cache.keep(going)
             tokens, padding, rows = tokens[going], padding[going], [rows[place] for place in going]
-        mask = (columns[None, :end] >= padding[:, None])[:, None, None] if padding.any() else None  # (B, 1, 1, S)
+        mask = (columns[None, :end] >= padding[:, None])[:, None, None] if ragged else None  # (B, 1, 1, S)
         logits = decoder(tokens, end - 1 - padding, mask)
 
 

@@ -80,12 +80,17 @@ def rename(module: nn.Module, rules: Rules) -> Weights:
     return ours
 
 
-def rename_stack(module: PreTrainedModel, rules: Rules, layers: str, block: Rules) -> Weights:
-    """``rename`` for a tower: the rules outside its blocks, and those of one block. ``layers``: their name for them."""
-    for n in range(module.config.num_hidden_layers):
+def stack_rules(rules: Rules, layers: str, block: Rules, count: int) -> Rules:
+    """Rules for a tower: those outside its blocks, and those of one block for each. ``layers``: their name for them."""
+    for n in range(count):
         for ours, theirs in block.items():
             rules = rules | {f"transformer.blocks.{n}.{ours}": tuple(f"{layers}.{n}.{name}" for name in theirs)}
-    return rename(module, rules)
+    return rules
+
+
+def rename_stack(module: PreTrainedModel, rules: Rules, layers: str, block: Rules) -> Weights:
+    """``rename`` for a tower, by ``stack_rules``."""
+    return rename(module, stack_rules(rules, layers, block, module.config.num_hidden_layers))
 
 
 def under(part: str, weights: Weights) -> Weights:
