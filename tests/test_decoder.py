@@ -15,9 +15,9 @@ KINDS = {
 }
 
 
-def model_of(config: TransformerConfig, tied: bool = True) -> LanguageModel:
+def model_of(config: TransformerConfig, tied: bool = True, vocabulary: int = 60) -> LanguageModel:
     torch.manual_seed(0)
-    model = LanguageModel(LanguageConfig(60, config, tied))
+    model = LanguageModel(LanguageConfig(vocabulary, config, tied))
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "norm" in name or "bias" in name:
@@ -25,10 +25,10 @@ def model_of(config: TransformerConfig, tied: bool = True) -> LanguageModel:
     return model.eval()
 
 
-@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize(("tied", "vocabulary"), [(True, 60), (False, 60), (True, 61)], ids=["tied", "free", "odd"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_token_gets_the_logits_of_the_whole_sequence_read_at_once(kind, tied):
-    model = model_of(KINDS[kind], tied)
+def test_each_token_gets_the_logits_of_the_whole_sequence_read_at_once(kind, tied, vocabulary):
+    model = model_of(KINDS[kind], tied, vocabulary)
     ids = torch.randint(60, (3, 9))
     with torch.no_grad():
         whole = model(ids)

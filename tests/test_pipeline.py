@@ -1,6 +1,7 @@
 """The whole chain, as small as it gets: what it leaves, what it leaves alone, and that it can be taken up anywhere."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,13 @@ from safetensors.torch import load_file
 from tests.killing import bits, kill_and_resume
 from tests.tiny_run import TINY, train_tiny
 from vlmcore import load
+from vlmcore.chat import IGNORE
+from vlmcore.data.backgrounds import IN_PLACE
 from vlmcore.data.objects import DATA
 from vlmcore.data.source import CocoSource
 from vlmcore.data.world import World
 from vlmcore.errors import VlmError
+from vlmcore.llava import LLaVA
 from vlmcore.pipeline import STEPS, Run, train
 from vlmcore.vision import VisionConfig
 
@@ -76,14 +80,29 @@ def test_what_it_was_before_stage_2_can_be_loaded(tiny_folder):
 
 
 def test_stage_1_touches_the_projector_alone(tmp_path):
-    from vlmcore.llava import LLaVA
-
     run = Run(TINY, tmp_path / "run")
     model = LLaVA(run.config()).to(run.device.device)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     run.align(model, *run.look(model))
     changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"projector"}
+
+
+def test_stage_2_asks_what_its_preset_says(tmp_path, monkeypatch):
+    run = Run(replace(TINY, asked={"background": 1.0}), tmp_path / "run")
+    answers, loss = [], run.answers
+
+    def listen(model, made):
+        labels = made[0].labels
+        answers.extend(run.chat.decode(row[row != IGNORE].tolist()) for row in labels)
+        return loss(model, made)
+
+    monkeypatch.setattr(run, "answers", listen)
+    model = LLaVA(run.config()).to(run.device.device)
+    run.tune(model, *run.look(model))
+    assert answers and all(re.fullmatch(rf"(({'|'.join(IN_PLACE.values())}) ?)+", answer) for answer in answers), (
+        answers
+    )
 
 
 @pytest.mark.parametrize("lost", [STEPS[3:], STEPS[1:], STEPS[:1]], ids=" ".join)

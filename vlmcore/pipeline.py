@@ -182,7 +182,7 @@ class Run:
         freeze(model)
         freeze(model.projector, False)
         p = self.preset
-        batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed, CAPTIONS)
+        batches = PictureBatches(self.source, self.chat, scenes, features, p.caption_rows, p.length, p.seed, CAPTIONS)
         maps = MapBatches(self.chat, scenes, features, p.pictures_per_step, p.seed)
 
         def losses(step: int) -> dict[str, Tensor]:
@@ -195,8 +195,8 @@ class Run:
         freeze(model, False)
         freeze(model.vision)
         p = self.preset
-        batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed)
-        texts = LanguageBatches(self.source, self.chat, p.rows, p.length, p.seed + 1, p.facts)
+        batches = PictureBatches(self.source, self.chat, scenes, features, p.rows, p.length, p.seed, p.asked)
+        texts = LanguageBatches(self.source, self.chat, p.text_rows, p.length, p.seed + 1, p.facts)
 
         def losses(step: int) -> dict[str, Tensor]:
             text = texts.running_text(step).to(self.device.device)
