@@ -100,9 +100,8 @@ def test_stage_2_asks_what_its_preset_says(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "answers", listen)
     model = LLaVA(run.config()).to(run.device.device)
     run.tune(model, *run.look(model))
-    assert answers and all(re.fullmatch(rf"(({'|'.join(IN_PLACE.values())}) ?)+", answer) for answer in answers), (
-        answers
-    )
+    places = re.compile(rf"(({'|'.join(IN_PLACE.values())}) ?)+")
+    assert answers and all(places.fullmatch(answer) for answer in answers), answers
 
 
 @pytest.mark.parametrize("lost", [STEPS[3:], STEPS[1:], STEPS[:1]], ids=" ".join)

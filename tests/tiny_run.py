@@ -23,7 +23,6 @@ TINY = Preset(
     pictures_per_step=8,
     rows=2,
     caption_rows=2,
-    text_rows=2,
     length=128,
     eyes=SCHEDULE,
     reading=SCHEDULE,

@@ -5,7 +5,8 @@ around each product stand a dozen operations on a few numbers. So
 
 - weights lie in the order in which a CPU fetches them fastest for one row, input after input instead of output after
   output: the numbers stay what they are, a product of one row takes a quarter of the time;
-- each product is made in two halves of its outputs, one for each core: the library would let one core fetch them all;
+- each product is made as two halves of its outputs, which two cores can share: four to sixteen rows at once take a
+  tenth to a fifth less time, one row the same;
 - nothing but the operations themselves: no module calls, no shapes that one token does not need.
 
 Tests hold it against LanguageModel, whose forward pass is the one to read first.

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from vlmcore.data.mix import TASK_WEIGHTS
+from vlmcore.data.mix import SHORT_MIX, TASK_WEIGHTS
 from vlmcore.data.wording import CELLS
 from vlmcore.train import Schedule
 from vlmcore.transformer import TransformerConfig
 from vlmcore.vision import VisionConfig
-
-# A short stage 2 asks more often for what it is worst at, to find a thing at all and to find it exactly, and less often
-# for what is long or can wait.
-SHORT = TASK_WEIGHTS | {"exists": 15, "box": 9, "conversation": 4, "describe": 2, "caption": 0.7, "suppose": 1.2}
 
 
 @dataclass(frozen=True)
@@ -31,14 +27,14 @@ class Preset:
     pictures_per_step: int = 128  # contrastive batch
     rows: int = 16  # of the language model's batches, and of stage 2's
     caption_rows: int = 8  # of stage 1's: small batches, more steps
-    text_rows: int = 8  # stage 2 repeats the running text of a batch of so many rows
+    text_rows: int = 8  # of batches whose running text (an eighth of them) stage 2 repeats
     length: int = 128  # tokens a row
     facts: float = 0.8  # share of the running text; the rest is English
     eyes: Schedule = Schedule(steps=360, lr=1e-2)  # contrastive pretraining
     reading: Schedule = Schedule(steps=560, lr=6e-3, warmup=0.05)  # language model pretraining
     align: Schedule = Schedule(steps=250, lr=2e-2)  # stage 1
     tune: Schedule = Schedule(steps=1000, lr=4e-3)  # stage 2
-    asked: dict[str, float] = field(default_factory=lambda: SHORT)  # in stage 2: task → how often
+    asked: dict[str, float] = field(default_factory=lambda: SHORT_MIX)  # in stage 2: task → how often
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -14,6 +14,9 @@ TASK_WEIGHTS: dict[str, float] = {
     "exists": 4, "box": 5, "suppose": 1.5, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8,
     "conversation": 2.5,
 }  # fmt: skip
+# A short stage 2 asks more often for what it is worst at, to find a thing at all and to find it exactly, and less often
+# for what is long or can wait.
+SHORT_MIX = TASK_WEIGHTS | {"exists": 15, "box": 9, "conversation": 4, "describe": 2, "caption": 0.7, "suppose": 1.2}
 ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # asked at most once a picture
 
 # Easy before hard (Bengio et al. 2009): until this share of the steps, word maps are asked these tasks alone. Finding a
