@@ -10,12 +10,13 @@ COLAB  := .venv-colab
 DIR    := course
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Two notebooks at a time, each on one core: a quarter quicker than one after the other on two.
-NOTEBOOKS := OMP_NUM_THREADS=1 $(BIN)/pytest --nbval-lax --numprocesses 2 --dist loadfile
+# Two processes at a time, each on one core: a quarter quicker than one after the other on two.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+BOTH   := runs/notebooks
 TORCH  := $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-colab lessons lab course bench format clean
+.PHONY: help run test quick test-colab lessons lab course bench format clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -23,24 +24,31 @@ help:  ## list these targets
 run: $(STAMP)  ## start here: train an assistant in twelve minutes, score it, question it
 	$(BIN)/vlmcore run
 
-test: $(STAMP)  ## lint, formatting, all tests and every notebook, without the network
+test: $(STAMP)  ## lint, formatting, import contract, all tests and every notebook, without the network
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest
-	VLMCORE_STRICT=1 $(NOTEBOOKS) solutions
-	$(NOTEBOOKS) lessons
+	$(BIN)/lint-imports --no-cache
+	$(PYTEST)
+	$(BIN)/python tools/course.py both $(BOTH)
+	$(PYTEST) --nbval-lax $(BOTH)
+
+quick: $(STAMP)  ## what to run before each commit: lint, formatting, import contract and the tests that take no time
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(PYTEST) -m "not slow"
 
 test-colab: $(COLAB)/.installed  ## the chat widget and all imports with the older versions that Colab brings
 	$(COLAB)/bin/pytest tests/test_widget.py tests/test_colab.py
 
 lessons: $(STAMP)  ## build lessons/ from solutions/
-	$(BIN)/python solutions/build.py lessons
+	$(BIN)/python tools/course.py lessons
 
 lab: $(STAMP)  ## open the lessons in JupyterLab
 	cd lessons && ../$(BIN)/jupyter lab
 
 course: $(STAMP)  ## for teachers: a complete nbgrader course in course/, or elsewhere with DIR=...
-	$(BIN)/python solutions/build.py course "$(DIR)"
+	$(BIN)/python tools/course.py course "$(DIR)"
 
 bench: $(STAMP)  ## measure speed on this machine, and kill and resume a run twenty times
 	$(BIN)/python -m tests.bench

@@ -25,17 +25,18 @@ from torch import Tensor
 from tests.killing import kill_and_resume
 from tests.tiny_run import train_tiny
 from vlmcore.assistant import load
-from vlmcore.chat import Chat
-from vlmcore.data.batches import PictureBatches
-from vlmcore.data.source import Source
-from vlmcore.data.text import tokenizer_corpus, train_tokenizer
-from vlmcore.data.world import World
-from vlmcore.evaluate import benchmark
-from vlmcore.generate import generate
-from vlmcore.language import LanguageModel
-from vlmcore.llava import LLaVA, splice
-from vlmcore.pipeline import answer_loss, supervised
-from vlmcore.pretrained import LLAMA, LLAMA_BLOCK, stack_rules
+from vlmcore.batches.questions import PictureBatches
+from vlmcore.decoding.generate import generate
+from vlmcore.device import Device
+from vlmcore.evaluation.benchmark import benchmark
+from vlmcore.models.llava import splice
+from vlmcore.pretrained import llama, llava
+from vlmcore.scenes.source import Source
+from vlmcore.scenes.world import World
+from vlmcore.text.chat import Chat
+from vlmcore.text.corpora import tokenizer_corpus
+from vlmcore.text.tokenizer import train_tokenizer
+from vlmcore.training.losses import answer_loss, supervised
 
 IMAGE = 0  # id of <image> in our tokenizer
 
@@ -78,14 +79,15 @@ def in_turn(ours: Callable[[], object], theirs: Callable[[], object], rounds: in
 def generation() -> None:
     """Greedy decoding: 64 picture tokens + 16 words, 64 new tokens, same weights, same tokens."""
     hf = peer(image=64, patch=8)
-    ours = LLaVA.from_transformers(hf).eval()
+    ours = llava.from_transformers(hf).eval()
     for batch in (1, 16):
         pixels = torch.randn(batch, 3, 64, 64)
         words = torch.randint(5, 2048, (batch, 16))
         ids = torch.cat([torch.full((batch, 64), IMAGE), words], dim=1)
 
         def mine(pixels: Tensor = pixels, ids: Tensor = ids) -> list[list[int]]:
-            return generate(ours, ids.tolist(), ours.see(pixels), stop=-1, max_tokens=64)
+            prompts = ours.embed_prompts(ids.tolist(), ours.encode_image(pixels))
+            return generate(ours.language, prompts, stop=-1, max_tokens=64)
 
         @torch.inference_mode()
         def theirs(pixels: Tensor = pixels, ids: Tensor = ids) -> Tensor:
@@ -103,39 +105,19 @@ def generation() -> None:
         )
 
 
-def as_llama(ours: LanguageModel) -> transformers.LlamaForCausalLM:
-    """A trained language model of ours as transformers': the way back of ``LanguageModel.from_transformers``."""
-    c = ours.config.transformer
-    config = transformers.LlamaConfig(
-        vocab_size=ours.config.vocabulary, hidden_size=c.width, intermediate_size=c.hidden, num_hidden_layers=c.layers,
-        num_attention_heads=c.heads, num_key_value_heads=c.kv_heads, rms_norm_eps=c.eps,
-        rope_parameters={"rope_type": "default", "rope_theta": c.rope_theta}, tie_word_embeddings=ours.config.tied,
-        bos_token_id=None, eos_token_id=None, pad_token_id=None,
-    )  # fmt: skip
-    hf = transformers.LlamaForCausalLM(config).eval()
-    weights, theirs = ours.state_dict(), hf.model.state_dict()
-    with torch.no_grad():
-        for name, sources in stack_rules(LLAMA, "layers", LLAMA_BLOCK, c.layers).items():
-            targets = [theirs[f"{source}.weight"] for source in sources]
-            parts = weights[f"{name}.weight"].split([len(target) for target in targets])
-            for target, part in zip(targets, parts, strict=True):
-                target.copy_(part)
-    return hf
-
-
 def questions() -> None:
     """Questions of every task, answered by the shipped language model: same weights, each answer as long as it is."""
     # both begin with H_v among the embeddings: transformers has no vision encoder like ours
-    assistant = load()
+    assistant = load(device=Device(torch.device("cpu")))
     ours, stop, world = assistant.model, assistant.chat.stop, World(assistant.about["objects"])
-    hf = as_llama(ours.language)
+    hf = llama.to_transformers(ours.language)
     items = benchmark(world, per_task=4, seed=4000)
     Random(0).shuffle(items)
     prompts = [assistant.prompt([], item.conversation[0].question) for item in items]
-    features = assistant.see([world.paint(item.scene) for item in items])
+    features = assistant.encode_image([world.paint(item.scene) for item in items])
 
     def mine(part: list[list[int]], seen: Tensor) -> list[list[int]]:
-        return generate(ours, part, seen, stop=stop, max_tokens=96)
+        return generate(ours.language, ours.embed_prompts(part, seen), stop=stop, max_tokens=96)
 
     @torch.inference_mode()
     def theirs(part: list[list[int]], seen: Tensor) -> list[list[int]]:
@@ -168,22 +150,21 @@ def stage2() -> None:
     hf = peer(image=64, patch=16)
     for parameter in hf.model.vision_tower.parameters():
         parameter.requires_grad_(False)
-    ours = LLaVA.from_transformers(hf)
+    ours = llava.from_transformers(hf)
     ours.vision.requires_grad_(False)
     source = Source(World(48))
     chat = Chat(train_tokenizer(tokenizer_corpus(source.world), 2048))
     scenes = [source.scene(Random(n)) for n in range(64)]
     pixels = torch.randn(64, 3, 64, 64)
-    features = ours.see(pixels)  # once, as in the real chain
-    batches = PictureBatches(source, chat, scenes, features, rows=16, length=128, seed=0)
-    batch, seen = batches(0)
-    at, labels = supervised(batch)
+    features = ours.encode_image(pixels)  # once, as in the real chain
+    batch = PictureBatches(source, chat, scenes, rows=16, length=128, seed=0)(0)
+    logit_positions, labels = supervised(batch)
 
     examples = []  # the same questions, one by one: (picture, ids, labels)
     for number, picture in enumerate(batch.pictures.tolist()):
         mine = batch.document == number
-        for turn in range(1, int(batch.turn[mine].max()) + 1):
-            place = mine & (batch.turn == turn)
+        for segment in range(1, int(batch.segment[mine].max()) + 1):
+            place = mine & (batch.segment == segment)
             examples.append((picture, batch.ids[place], batch.labels[place]))
     longest = max(len(ids) for _, ids, _ in examples)
     padded = torch.stack(
@@ -204,7 +185,8 @@ def stage2() -> None:
         optimiser.zero_grad()
 
     def mine() -> None:
-        logits = ours(batch.ids, seen.float(), positions=batch.positions, mask=batch.mask, at=at)
+        seen = features[batch.pictures]
+        logits = ours(batch.ids, seen, positions=batch.positions, mask=batch.mask, logit_positions=logit_positions)
         step(optimisers[0], answer_loss(logits, labels))
 
     def theirs() -> None:

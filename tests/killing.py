@@ -17,7 +17,7 @@ def in_child(train: Train, folder: Path, resume: bool, kill_after: float | None 
     """Run ``train`` in a process of its own, which gets SIGKILL after some seconds; (seconds it took, exit code)."""
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    context.set_forkserver_preload(["torch._dynamo", "vlmcore.pipeline", train.__module__])  # imports take seconds
+    context.set_forkserver_preload(["torch._dynamo", "vlmcore.recipes.llava", train.__module__])  # imports take seconds
     process = context.Process(target=train, args=(folder, resume))
     began = time.perf_counter()
     process.start()

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +31,7 @@ def test_pictures_of_every_size(tiny_assistant, tmp_path, size):
     image = noise(*size)
     image.save(tmp_path / "p.png")
     answers = {
-        tiny_assistant.ask(p, QUESTION).text
+        tiny_assistant.ask(p, QUESTION, max_tokens=16).text
         for p in (image, np.asarray(image), tmp_path / "p.png", str(tmp_path / "p.png"))
     }
     assert len(answers) == 1
@@ -41,7 +39,7 @@ def test_pictures_of_every_size(tiny_assistant, tmp_path, size):
 
 def test_the_answer_depends_on_the_picture(tiny_assistant):
     black, white = (np.full((1, 64, 64, 3), value, np.uint8) for value in (0, 255))
-    assert not torch.allclose(tiny_assistant.see(black), tiny_assistant.see(white))
+    assert not torch.allclose(tiny_assistant.encode_image(black), tiny_assistant.encode_image(white))
 
 
 def say(monkeypatch, text):
@@ -86,6 +84,13 @@ def test_thoughts_stand_apart_from_the_answer_and_return_with_the_history(tiny_a
     assert prompts[0] == prompts[1] != prompts[2]
 
 
+@pytest.mark.parametrize("said", ["the sign says: stop", "Two things: a dog and a cat", "the time is: noon"])
+def test_a_colon_of_the_answers_own_cuts_nothing_off(tiny_assistant, monkeypatch, said):
+    say(monkeypatch, said)
+    answer = tiny_assistant.ask(noise(10, 10), QUESTION)
+    assert (answer.text, answer.thoughts, answer.whole) == (said, "", said)
+
+
 def test_an_answer_without_boxes():
     assert Answer("a dog").boxes == () and str(Answer("a dog")) == "a dog"
 
@@ -97,7 +102,7 @@ def test_the_streams_pieces_are_the_answer(tiny_assistant, seed):
     )  # random bytes: letters cut in the middle
     history = [("What is there?", "a cow")] * (seed % 3)
     pieces = list(tiny_assistant.stream(noise(64, 64), QUESTION, history, **how))
-    assert "".join(pieces).strip() == tiny_assistant.ask(noise(64, 64), QUESTION, history, **how).whole
+    assert "".join(pieces) == tiny_assistant.ask(noise(64, 64), QUESTION, history, **how).whole
     assert len(pieces) > 1 or seed
 
 
@@ -108,8 +113,10 @@ def test_many_at_once_are_one_after_the_other(tiny_assistant):
         (pictures[1], [("Who?", "a cow")], QUESTION),
         (pictures[2], [], "How many whales are there?"),
     ]
-    together = tiny_assistant.answer_all(asked)
-    assert together == [tiny_assistant.ask(picture, question, history).whole for picture, history, question in asked]
+    how = {"max_tokens": 24}
+    together = tiny_assistant.answer_all(asked, **how)
+    alone = [tiny_assistant.ask(picture, question, history, **how).whole for picture, history, question in asked]
+    assert together == alone
     assert tiny_assistant.answer_all([]) == []
 
 
@@ -128,7 +135,7 @@ def test_long_questions_are_told_of(tiny_assistant):
     assert tiny_assistant.ask(noise(8, 8), (word * limit).strip(), max_tokens=2).text is not None
     with pytest.raises(VlmError, match=f"{LONGEST_QUESTION + 1} tokens"):
         tiny_assistant.ask(noise(8, 8), (word * (limit + 1)).strip())
-    with pytest.raises(VlmError, match="earlier turns"):
+    with pytest.raises(VlmError, match="earlier questions"):
         tiny_assistant.ask(noise(8, 8), QUESTION, [("What is there?", "a cow")] * 50)
 
 
@@ -147,7 +154,8 @@ def test_saved_and_loaded_is_the_same(tiny_assistant, tmp_path):
         for name, value in tiny_assistant.model.state_dict().items():
             torch.testing.assert_close(back.model.state_dict()[name], value, atol=tolerance, rtol=tolerance)
         assert back.model.language.head.weight is back.model.language.embedding.weight
-        assert back.ask(noise(30, 30), QUESTION) == tiny_assistant.ask(noise(30, 30), QUESTION)  # it was half already
+        answers = [each.ask(noise(30, 30), QUESTION, max_tokens=24) for each in (back, tiny_assistant)]
+        assert answers[0] == answers[1]  # it was half already
     sizes = [(tmp_path / half / "model.safetensors").stat().st_size for half in ("True", "False")]
     assert sizes[0] < 0.7 * sizes[1]
     assert not [file for file in (tmp_path / "True").iterdir() if file.name.startswith(".")]
@@ -210,12 +218,3 @@ def test_missing_and_empty_folders_are_told_of(tmp_path):
     for folder in (tmp_path / "none", tmp_path):
         with pytest.raises(VlmError, match="vlmcore train"):
             load(folder)
-
-
-def test_import_is_quick_and_load_is_there():
-    code = (
-        "import sys, vlmcore; assert 'torch' not in sys.modules; assert vlmcore.load.__module__ == 'vlmcore.assistant'"
-    )
-    code += "; from vlmcore import VlmError, errors; assert VlmError is errors.VlmError"
-    code += "; assert not hasattr(vlmcore, 'lood')"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FILES = [
     path.relative_to(ROOT)
-    for folder in ("vlmcore", "solutions", "lessons", "tests")
+    for folder in ("vlmcore", "tools", "solutions", "lessons", "tests")
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in {".py", ".ipynb"} and ".ipynb_checkpoints" not in path.parts
 ]

@@ -15,7 +15,7 @@ import pytest
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
-from solutions import build
+from tools import course
 
 NAME = "01_small"
 POINTS = {"count_pairs": 1, "merge": 1, "bigram_table": 1, "next_token_loss": 2, "bits_per_byte": 1}
@@ -30,7 +30,7 @@ def named(notebook: NotebookNode) -> dict[str, NotebookNode]:
 
 def small_lesson() -> NotebookNode:
     """Lesson 01 without what lies between imports and exercises."""
-    lesson = nbformat.read(next(build.SOLUTIONS.glob("01_*.ipynb")), as_version=4)
+    lesson = nbformat.read(next(course.SOLUTIONS.glob("01_*.ipynb")), as_version=4)
     imports = next(cell for cell in lesson.cells if "from vlmcore.exercises.lesson01 import" in cell.source)
     lesson.cells = [imports, *named(lesson).values()]
     return lesson
@@ -38,7 +38,7 @@ def small_lesson() -> NotebookNode:
 
 def nbgrader(folder: Path, *command: str) -> None:
     own = {"JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "IPYTHONDIR": str(folder / "ipython")}
-    environment = os.environ | own | {"PATH": build.search_path()}
+    environment = os.environ | own | {"PATH": course.search_path()}
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", *command], cwd=folder, env=environment, capture_output=True, text=True
     )
@@ -46,15 +46,15 @@ def nbgrader(folder: Path, *command: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course with what three students handed in, graded."""
     sources, folder = tmp_path_factory.mktemp("solutions"), tmp_path_factory.mktemp("teacher") / "course"
     nbformat.write(small_lesson(), sources / f"{NAME}.ipynb")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "SOLUTIONS", sources)
+        patch.setattr(course, "SOLUTIONS", sources)
         patch.setenv("PATH", os.defpath)  # nobody has activated anything
-        build.course(folder)
-        build.course(folder)  # again, as when a lesson has been mended: nothing is in its way
+        course.course(folder)
+        course.course(folder)  # again, as when a lesson has been mended: nothing is in its way
 
     solved = nbformat.read(folder / "source" / NAME / f"{NAME}.ipynb", as_version=4)
     for student in ("all", "none", "half"):
@@ -74,9 +74,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def points(course: Path) -> dict[str, dict[str, float]]:
+def points(made: Path) -> dict[str, dict[str, float]]:
     """{student: {exercise: points}}, as the gradebook has them."""
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+    with Gradebook(f"sqlite:///{made / 'gradebook.db'}") as book:
         return {
             submission.student.id: {grade.cell.name.removesuffix("-check"): grade.score for grade in notebook.grades}
             for submission in book.assignment_submissions(NAME)
@@ -84,34 +84,40 @@ def points(course: Path) -> dict[str, dict[str, float]]:
         }
 
 
-def test_the_course_is_complete(course):
-    assert (course / "nbgrader_config.py").is_file()
+@pytest.mark.slow
+def test_the_course_is_complete(made):
+    assert (made / "nbgrader_config.py").is_file()
     for kind, solved in (("source", True), ("release", False)):
-        text = (course / kind / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8")
-        assert ("BEGIN SOLUTION" in text) == solved and (build.STUB in text) == (not solved)
+        text = (made / kind / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8")
+        assert ("BEGIN SOLUTION" in text) == solved and (course.STUB in text) == (not solved)
 
 
-def test_nothing_is_left_for_a_teacher_to_grade_by_hand(course):
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+@pytest.mark.slow
+def test_nothing_is_left_for_a_teacher_to_grade_by_hand(made):
+    with Gradebook(f"sqlite:///{made / 'gradebook.db'}") as book:
         assert book.find_assignment(NAME).max_score == sum(POINTS.values())
         assert not any(submission.needs_manual_grade for submission in book.assignment_submissions(NAME))
 
 
+@pytest.mark.slow
 def test_solved_gets_full_marks(points):
     assert points["all"] == POINTS
 
 
+@pytest.mark.slow
 def test_blank_gets_nothing(points):
     assert points["none"] == dict.fromkeys(POINTS, 0)
 
 
+@pytest.mark.slow
 def test_half_solved_gets_its_part_and_a_rewritten_check_does_not_help(points):
     assert points["half"] == dict.fromkeys(POINTS, 0) | {"count_pairs": 1, "next_token_loss": 2}
 
 
-def test_students_are_told_what_went_wrong(course):
-    nbgrader(course, "generate_feedback", NAME, "--student", "half")
-    (page,) = (course / "feedback" / "half").rglob("*.html")
+@pytest.mark.slow
+def test_students_are_told_what_went_wrong(made):
+    nbgrader(made, "generate_feedback", NAME, "--student", "half")
+    (page,) = (made / "feedback" / "half").rglob("*.html")
     text = page.read_text(encoding="utf-8")
     assert "count_pairs: right" in text and "not written yet" in text and "your code here" in text
 
@@ -129,7 +135,7 @@ def bound_and_taken(source: str) -> tuple[set[str], set[str]]:
     return bound, taken(cell) - bound - set(dir(builtins))
 
 
-@pytest.mark.parametrize("path", build.sources(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", course.sources(), ids=lambda path: path.stem)
 def test_no_exercise_hangs_on_another(path):
     """A blank exercise stops the cells that use it. What another needs must come before the first, or lie within."""
     there: set[str] = set()

@@ -10,10 +10,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.killing import bits
+from tests.one_tokenizer import one_tokenizer
 from tests.tiny_run import TINY
-from vlmcore import presets
+from vlmcore import tour
 from vlmcore.__main__ import main
-from vlmcore.data.objects import DATA
+from vlmcore.assistant import Assistant
+from vlmcore.evaluation.benchmark import CLAIM, TASKS
+from vlmcore.evaluation.report import score
+from vlmcore.recipes import llava_presets
+from vlmcore.scenes.objects import DATA
 
 PICTURE = str(DATA / "coco_sample" / "images" / "000000000001.png")
 QUESTION = "What is in the picture?"
@@ -35,6 +41,11 @@ def call(monkeypatch, capsys):
         return code, out, err
 
     return run
+
+
+def parrot(self, questions, **_):
+    """Stands for Assistant.answer_all: at once, and always the same, where answers are not what is tested."""
+    return ["a dog"] * len(questions)
 
 
 def one_line(result, *words):
@@ -98,9 +109,10 @@ def test_damaged_models(call, tiny_folder, tmp_path, name):
     one_line(call("ask", PICTURE, QUESTION, "--model", folder), folder)
 
 
-def test_bad_drawings_and_charts(call, tiny_folder, tmp_path):
+def test_bad_drawings_and_charts(call, tiny_folder, tmp_path, monkeypatch):
     one_line(call("ask", PICTURE, QUESTION, "--model", tiny_folder, "--draw", tmp_path), tmp_path)
     one_line(call("ask", PICTURE, QUESTION, "--model", tiny_folder, "--draw", tmp_path / "a.nonsense"), "nonsense")
+    monkeypatch.setattr(Assistant, "answer_all", parrot)
     one_line(call("evaluate", tiny_folder, "--per-task", 1, "--chart", tmp_path / "a.nonsense"), "nonsense")
 
 
@@ -132,7 +144,7 @@ def test_bad_coco_folders(call, tmp_path, kind):
     "arguments, word",
     [
         (["train", "--preset", "tpu"], "cpu, full, gpu"),
-        (["controls", "--preset", "tpu"], "cpu, full, gpu"),
+        (["ablations", "--preset", "tpu"], "cpu, full, gpu"),
         (["train", "--presett", "cpu"], "--presett"),
         (["train", "--out"], "--out"),
         (["ask"], "picture"),
@@ -169,7 +181,7 @@ def test_ask(call, tiny_folder, tiny_assistant, tmp_path):
         assert drawn.size == picture.size
 
 
-def test_evaluate(call, tiny_folder, tmp_path):
+def test_evaluate(call, tiny_folder, tmp_path, monkeypatch):
     arguments = ("evaluate", tiny_folder, "--per-task", 1, "--seed", 5)
     code, out, err = call(*arguments, "--json", "--chart", tmp_path / "radar.png")
     result = json.loads(out)
@@ -177,39 +189,105 @@ def test_evaluate(call, tiny_folder, tmp_path):
     assert {"model", "scenes", "seed", "tasks", "mean"} <= result.keys()
     assert result["model"] == str(tiny_folder) and result["seed"] == 5
     assert result["mean"] == pytest.approx(sum(result["tasks"].values()) / len(result["tasks"]))
+    monkeypatch.setattr(Assistant, "answer_all", parrot)
     code, table, _ = call(*arguments)
     assert code == 0 and all(task in table for task in result["tasks"])
 
 
-def test_train_and_resume(call, tiny_folder, tmp_path, monkeypatch):
-    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
+@pytest.fixture
+def tiny(monkeypatch):
+    """The tiny preset has a name, and `vlmcore run` trains it and asks little."""
+    monkeypatch.setitem(llava_presets.PRESETS, "tiny", TINY)
+    monkeypatch.setattr(tour, "CPU", TINY)
+    monkeypatch.setattr(tour, "score", lambda model, per_task, seed, chart: score(model, 1, seed, chart))
+    with one_tokenizer():
+        yield
+
+
+@pytest.fixture
+def copy(tiny_folder, tmp_path):
+    return Path(shutil.copytree(tiny_folder, tmp_path / "run"))
+
+
+def never(*_, **__):
+    pytest.fail("trained again")
+
+
+@pytest.mark.slow
+def test_train_and_resume(call, tiny, tiny_folder, tmp_path, monkeypatch):
     code, _, _ = call("train", "--preset", "tiny", "--out", tmp_path / "run")
     assert code == 0
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == (tiny_folder / "model.safetensors").read_bytes()
+    monkeypatch.setattr("vlmcore.training.run.fit", never)
     assert call("train", "--preset", "tiny", "--out", tmp_path / "run", "--resume")[0] == 0
-    code, _, err = call("train", "--preset", "cpu", "--out", tmp_path / "run", "--resume")
-    assert code == 2 and "other settings" in err
+    one_line(call("train", "--preset", "cpu", "--out", tmp_path / "run", "--resume"), "other settings")
 
 
-def test_controls(call, tmp_path, monkeypatch):
-    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
-    common = ("controls", "--preset", "tiny", "--out", tmp_path / "runs", "--per-task", "1")
-    code, out, _ = call(*common)
-    assert code == 0 and "no language pretraining" in out and "unusual new" in out
-    results = json.loads((tmp_path / "runs" / "controls.json").read_bytes())
-    assert results["picture hidden"].keys() == results["after stage 2"].keys()
+@pytest.mark.parametrize("left", ["a finished run", "an unfinished run", "a model alone"])
+@pytest.mark.parametrize("preset", ["tiny", "cpu"])
+def test_an_earlier_run_is_not_trained_over(call, tiny, copy, left, preset):
+    """Without --resume nothing is taken up, and nothing is deleted, whatever the settings."""
+    if left == "an unfinished run":
+        for file in [*copy.glob("stage2.*"), *copy.glob("model.*")]:
+            file.unlink()
+    elif left == "a model alone":
+        for file in copy.glob("*.json"):
+            file.unlink()
+    before = bits(copy)
+    one_line(call("train", "--preset", preset, "--out", copy), "earlier run", "--resume", "--out", copy)
+    after = bits(copy)
+    assert {name: after.get(name) for name in before} == before and after.keys() - before.keys() <= {".lock"}
 
 
-def test_an_interrupt_is_no_traceback(call, monkeypatch, tmp_path):
+@pytest.mark.slow
+def test_run_goes_on_where_it_was_stopped(call, tiny, tiny_folder, copy, monkeypatch):
+    monkeypatch.setattr(Assistant, "answer_all", parrot)
+    (copy / "stage2.safetensors").unlink(), (copy / "model.safetensors").unlink()
+    code, out, _ = call("run", "--out", copy)
+    assert code == 0 and "held-out wordings" in out and "make lab" in out
+    assert (copy / "model.safetensors").read_bytes() == (tiny_folder / "model.safetensors").read_bytes()
+    drawn = [copy / "answers.png", copy / "radar.png"]
+    assert all(path.stat().st_size > 1000 and str(path) in out for path in drawn)
+    monkeypatch.setattr("vlmcore.training.run.fit", never)
+    assert call("run", "--out", copy)[0] == 0
+
+
+def test_ablations(call, tiny, tmp_path, monkeypatch):
+    scores = dict.fromkeys((*TASKS, CLAIM), 0.25)
+    asked = []
+
+    def ablations(*arguments):
+        asked.append(arguments)
+        return {"after stage 2": scores, "blind baseline": scores}
+
+    monkeypatch.setattr("vlmcore.evaluation.ablations.ablations", ablations)
+    folder = tmp_path / "runs"
+    code, out, _ = call("ablations", "--preset", "tiny", "--out", folder, "--per-task", "7", "--seed", "3")
+    assert code == 0 and "blind baseline" in out and CLAIM in out and "25.0%" in out
+    assert asked == [(TINY, folder, 7, 3)]
+    assert json.loads((folder / "ablations.json").read_bytes()) == {"after stage 2": scores, "blind baseline": scores}
+
+
+GO_ON = {
+    "train": (["train"], "vlmcore.recipes.llava.train", "with `--resume` goes on"),
+    "run": (["run"], "vlmcore.tour.tour", "the same again goes on"),
+    "ablations": (["ablations"], "vlmcore.evaluation.ablations.ablations", "the same again goes on"),
+    "ask": (["ask", PICTURE, QUESTION], "vlmcore.assistant.load", None),  # there is nothing to take up
+    "evaluate": (["evaluate"], "vlmcore.evaluation.report.score", None),
+}
+
+
+@pytest.mark.parametrize("command", GO_ON)
+def test_an_interrupt_is_no_traceback(call, monkeypatch, tmp_path, command):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vlmcore.assistant.load", interrupt)
-    code, _, err = call("ask", PICTURE, QUESTION)
-    assert (code, err) == (130, "vlmcore: stopped\n")  # there is nothing to take up
-    monkeypatch.setattr("vlmcore.pipeline.train", interrupt)
-    code, _, err = call("train", "--out", tmp_path)
-    assert code == 130 and "Traceback" not in err and "with `--resume` goes on" in err
+    arguments, where, told = GO_ON[command]
+    monkeypatch.setattr(where, interrupt)
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(*arguments)
+    assert code == 130 and err.startswith("vlmcore: stopped") and err.count("\n") == 1
+    assert told in err if told else err == "vlmcore: stopped\n"
 
 
 def test_our_own_mistakes_keep_their_traceback(call, monkeypatch):
@@ -232,10 +310,12 @@ def program(*arguments):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_as_a_program(tiny_folder, tiny_assistant, tmp_path):
     code, out, err = program("ask", PICTURE, QUESTION, "--model", tiny_folder, "--json")
     assert (code, err) == (0, "") and json.loads(out)["answer"] == tiny_assistant.ask(PICTURE, QUESTION).text
     one_line(program("ask", tmp_path / "none.png", QUESTION, "--model", tiny_folder), "none.png")
-    one_line(program("train", "--preset", "tpu"), "tpu")
     code, out, err = program("--help")
-    assert code == 0 and err == "" and all(command in out for command in ("train", "evaluate", "ask", "run"))
+    assert (
+        code == 0 and err == "" and all(command in out for command in ("train", "evaluate", "ask", "ablations", "run"))
+    )

@@ -12,6 +12,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import vlmcore
+
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
@@ -78,8 +80,32 @@ def test_console_script_resolves():
 
 def test_makefile_documents_its_targets():
     documented = set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.M))
-    assert documented == {"help", "run", "test", "test-colab", "lessons", "lab", "course", "bench", "format", "clean"}
+    assert documented == {
+        "help", "run", "test", "quick", "test-colab", "lessons", "lab", "course", "bench", "format", "clean",
+    }  # fmt: skip
     assert documented == set(re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.M)[1].split())
+
+
+def test_what_takes_no_time_is_tested_before_each_commit():
+    quick = re.search(r"^quick:.*\n((?:\t.+\n)+)", MAKEFILE, re.M)[1]
+    for command in ("ruff check", "ruff format --check", "lint-imports", '-m "not slow"'):
+        assert command in quick
+    assert any(marker.startswith("slow:") for marker in PYPROJECT["tool"]["pytest"]["ini_options"]["markers"])
+
+
+def test_versions_agree():
+    assert vlmcore.__version__ == PROJECT["version"]
+    changes = re.findall(r"^## \[(\d.+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    assert changes[:1] in ([], [PROJECT["version"]])
+    torch = re.findall(r"torch==([\d.]+\d)", (ROOT / "README.md").read_text("utf-8"))
+    assert set(torch) <= {pinned_in("constraints.txt")["torch"]}
+
+
+@pytest.mark.parametrize("name", ["accelerate"])
+def test_what_is_not_used_is_not_installed(name):
+    assert name not in direct() and name not in pinned_in("constraints.txt")
+    imports = re.compile(rf"^\s*(?:import|from) {name}\b", re.M)
+    assert not [path for path in (ROOT / "vlmcore").rglob("*.py") if imports.search(path.read_text("utf-8"))]
 
 
 def test_notebooks_have_no_outputs():

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from vlmcore.data.world import World
 from vlmcore.errors import VlmError
 from vlmcore.pictures import LARGEST, open_picture, to_square
+from vlmcore.scenes.world import World
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

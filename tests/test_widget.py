@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vlmcore.data.backgrounds import PLACES
+from vlmcore.scenes.backgrounds import PLACES
 from vlmcore.widget import LATE, NOTHING, QUESTIONS, SIDE, ChatWidget, uploaded
 
 

@@ -13,23 +13,23 @@ import typer
 from vlmcore.errors import VlmError
 
 if TYPE_CHECKING:
-    from vlmcore.presets import Preset
+    from vlmcore.recipes.llava_presets import Preset
 
 app = typer.Typer(
     help="Build, train and question a small vision-language model.", no_args_is_help=True, add_completion=False
 )
 
 
-GO_ON = {  # what to do after Ctrl-C, by command
+GO_ON = {  # what Ctrl-C tells to do, by command
     "train": "; the same with `--resume` goes on from the last saved step",
-    "run": "; `vlmcore train --resume` with the same --out (runs/first) goes on from the last saved step",
-    "controls": "; the same again goes on from the last saved step",
+    "run": "; the same again goes on from the last saved step",
+    "ablations": "; the same again goes on from the last saved step",
 }
 
 
 def choose(name: str) -> Preset:
     """A preset by its name. Errors: VlmError that lists the names."""
-    from vlmcore.presets import PRESETS
+    from vlmcore.recipes.llava_presets import PRESETS
 
     if name not in PRESETS:
         raise VlmError(f"there is no preset {name!r}: choose one of {', '.join(PRESETS)}")
@@ -44,7 +44,7 @@ def train(
     data: Annotated[Path | None, typer.Option(help="a COCO folder to train on instead of the painted world")] = None,
 ) -> None:
     """Train an assistant from nothing: language, vision, stage 1, stage 2."""
-    from vlmcore.pipeline import train as chain
+    from vlmcore.recipes.llava import train as chain
 
     began = time.perf_counter()
     chain(choose(preset), out, resume, data)
@@ -60,7 +60,7 @@ def evaluate(
     chart: Annotated[Path | None, typer.Option(help="save the radar chart here (PNG)")] = None,
 ) -> None:
     """Score a model on held-out scenes, task by task."""
-    from vlmcore.report import score, table
+    from vlmcore.evaluation.report import score, table
 
     result = score(model, per_task, seed, chart)
     print(json.dumps(result) if as_json else table(result))
@@ -84,26 +84,26 @@ def ask(
 
 
 @app.command()
-def controls(
+def ablations(
     preset: Annotated[str, typer.Option(help="cpu, full or gpu; it is trained three times")] = "cpu",
-    out: Annotated[Path, typer.Option(help="where the trained models are kept")] = Path("runs/controls"),
+    out: Annotated[Path, typer.Option(help="where the trained models are kept")] = Path("runs/ablations"),
     per_task: Annotated[int, typer.Option(min=1, help="tests of each task")] = 100,
     seed: Annotated[int, typer.Option(help="of the held-out scenes")] = 1000,
 ) -> None:
-    """Train and score without reading, without facts, without a picture: what does "unusual" rest on?"""
-    from vlmcore import controls
-    from vlmcore.checkpoint import write_json
-    from vlmcore.report import columns
+    """Train and score without language pretraining, without facts, without a picture: what does "unusual" rest on?"""
+    from vlmcore.evaluation.ablations import ablations as compare
+    from vlmcore.evaluation.report import columns
+    from vlmcore.files import write_json
 
-    results = controls.controls(choose(preset), out, per_task, seed)
-    write_json(out / "controls.json", results)
+    results = compare(choose(preset), out, per_task, seed)
+    write_json(out / "ablations.json", results)
     print(columns(results))
 
 
 @app.command()
 def run(out: Annotated[Path, typer.Option(help="where everything is left")] = Path("runs/first")) -> None:
     """The whole tour: train the cpu preset, evaluate it, question it, draw what it says, say what to do next."""
-    from vlmcore.report import tour
+    from vlmcore.tour import tour
 
     tour(out)
 

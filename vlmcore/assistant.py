@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +13,21 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from vlmcore.chat import Chat
-from vlmcore.checkpoint import config_from, load_weights, read_json, read_tensors, write, write_json, write_tensors
-from vlmcore.data.objects import DATA
-from vlmcore.data.text import SPECIAL
-from vlmcore.data.wording import split_thoughts
-from vlmcore.device import pick_device
+from vlmcore.checkpoint import load_model, save_model
+from vlmcore.decoding.generate import generate, stream
+from vlmcore.device import Device, pick_device
 from vlmcore.errors import VlmError
-from vlmcore.evaluate import parse_boxes
-from vlmcore.generate import generate, stream
-from vlmcore.llava import LLaVA, LLaVAConfig
+from vlmcore.files import write
+from vlmcore.models.llava import LLaVA
 from vlmcore.pictures import open_picture, to_square
-from vlmcore.vision import to_pixels
+from vlmcore.scenes.grounding import parse_boxes
+from vlmcore.scenes.objects import DATA
+from vlmcore.scenes.thoughts import split_thoughts
+from vlmcore.text.chat import Chat
+from vlmcore.text.tokenizer import SPECIAL
 
 SHIPPED = DATA / "checkpoints" / "assistant"
-LONGEST_QUESTION = 200  # tokens; the longest in training has about 30
+LONGEST_QUESTION = 200  # a prompt without its picture may have so many tokens: questions in training have about 30
 
 Picture = str | Path | Image.Image | np.ndarray
 History = Sequence[tuple[str, "str | Answer"]]
@@ -38,8 +37,8 @@ History = Sequence[tuple[str, "str | Answer"]]
 class Answer:
     """What the assistant says. ``boxes``: (x0, y0, x1, y1) in pixels of the given picture, where it names any.
 
-    ``thoughts``: what it thought aloud before, up to the colon. A history may hold answers themselves instead of their
-    text; then the model reads its thoughts again, as it did in training.
+    ``thoughts``: what it thought aloud before, up to its colon (scenes/thoughts.py). A history may hold answers
+    themselves instead of their text; then the model reads its thoughts again, as it did in training.
     """
 
     text: str
@@ -69,10 +68,11 @@ class Assistant:
 
     def stream(self, picture: Picture, question: str, history: History = (), **sampling: float) -> Iterator[str]:
         """The same answer piece by piece, as it is thought of, thoughts included."""
-        features = self.see([np.asarray(open_picture(picture))])
+        features = self.encode_image([np.asarray(open_picture(picture))])
+        (prompt,) = self.model.embed_prompts([self.prompt(history, question)], features)
         ids: list[int] = []
         said = text = ""
-        for token in stream(self.model, self.prompt(history, question), features, stop=self.chat.stop, **sampling):
+        for token in stream(self.model.language, prompt, stop=self.chat.stop, **sampling):
             ids.append(token)
             text = self.chat.decode(ids)
             if not text.endswith("\ufffd"):  # a letter whose bytes are not complete yet
@@ -86,23 +86,26 @@ class Assistant:
         answers: list[str] = []
         for start in range(0, len(questions), 128):
             part = questions[start : start + 128]
-            features = self.see([picture for picture, _, _ in part])
-            prompts = [self.prompt(history, question) for _, history, question in part]
-            answers += map(self.chat.decode, generate(self.model, prompts, features, stop=self.chat.stop, **sampling))
+            features = self.encode_image([picture for picture, _, _ in part])
+            asked = [self.prompt(history, question) for _, history, question in part]
+            prompts = self.model.embed_prompts(asked, features)
+            made = generate(self.model.language, prompts, stop=self.chat.stop, **sampling)
+            answers += map(self.chat.decode, made)
         return answers
 
-    def see(self, pictures: Sequence[np.ndarray]) -> Tensor:
+    def encode_image(self, pictures: Sequence[np.ndarray]) -> Tensor:
         """Pictures of any size (H, W, 3) → features (N, P, D_v)."""
         size = self.model.config.vision.image
         squares = [
             picture if picture.shape[:2] == (size, size) else to_square(Image.fromarray(picture), size)
             for picture in pictures
         ]
-        device = next(self.model.parameters()).device
-        return self.model.see(to_pixels(torch.from_numpy(np.stack(squares))).to(device))
+        weight = self.model.language.embedding.weight
+        pixels = self.model.vision.normalise(torch.from_numpy(np.stack(squares)).to(weight.device))
+        return self.model.encode_image(pixels.to(weight.dtype))
 
     def prompt(self, history: History, question: str) -> list[int]:
-        """The tokens before an answer: the picture's places, earlier turns, the question. Errors: VlmError."""
+        """The tokens before an answer: the picture's places, earlier exchanges, the question. Errors: VlmError."""
         if not question.strip():
             raise VlmError('the question is empty: ask something, such as "What is in the picture?"')
         said = [(asked, answer.whole if isinstance(answer, Answer) else answer) for asked, answer in history]
@@ -111,7 +114,7 @@ class Assistant:
             raise VlmError(
                 f"the question (with what was said before) has {len(prompt)} tokens, "
                 f"the model reads {LONGEST_QUESTION}: "
-                "ask in fewer words or start again without the earlier turns"
+                "ask in fewer words or start again without the earlier questions"
             )
         return [self.chat.image] * self.model.config.vision.patches + prompt
 
@@ -129,37 +132,23 @@ class Assistant:
     # -- on disk -----------------------------------------------------------------------------------------------------
 
     def save(self, folder: Path, half: bool = True) -> None:
-        """Write config.json, model.safetensors (half precision, the tied head once) and the tokenizer."""
-        weights = {name: value for name, value in self.model.state_dict().items() if name != "language.head.weight"}
-        if half:
-            weights = {name: value.half() for name, value in weights.items()}
+        """Write the model (checkpoint.py; in half precision, unless told otherwise) and the tokenizer."""
         with TemporaryDirectory() as beside:
             self.chat.tokenizer.save_pretrained(beside)
             for file in Path(beside).iterdir():
                 write(folder / file.name, file.read_bytes())
-        write_json(folder / "config.json", {"model": dataclasses.asdict(self.model.config), "about": self.about})
-        write_tensors(folder / "model.safetensors", weights)
+        save_model(folder, self.model, self.about, half)
 
 
-def load(folder: str | Path | None = None) -> Assistant:
-    """The assistant in ``folder``, or the one that the course ships. Errors: VlmError if missing or damaged."""
+def load(folder: str | Path | None = None, device: Device | None = None) -> Assistant:
+    """The assistant in ``folder``, or the one that the course ships. Errors: VlmError if missing or damaged.
+
+    device: where it answers and in which number format; the best there is, if left out.
+    """
     folder = Path(folder) if folder is not None else SHIPPED
     if not folder.is_dir():
         raise VlmError(f"there is no folder {folder}: train one with `vlmcore train --out {folder}`")
-    settings = read_json(folder / "config.json")
-    if not isinstance(settings, dict) or "model" not in settings or not isinstance(settings.get("about", {}), dict):
-        raise VlmError(f"{folder / 'config.json'} was not written by vlmcore: name a folder made by `vlmcore train`")
-    try:
-        model = LLaVA(config_from(LLaVAConfig, settings["model"]))
-    except (RuntimeError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise VlmError(
-            f"{folder / 'config.json'} describes no model that can be built ({error}): copy it again"
-        ) from error
-    tensors, _ = read_tensors(folder / "model.safetensors")
-    tensors = {name: value.float() for name, value in tensors.items()}
-    if "language.embedding.weight" in tensors:
-        tensors["language.head.weight"] = tensors["language.embedding.weight"]
-    load_weights(model, tensors, folder / "model.safetensors")
+    model, about = load_model(folder)
     try:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # the tokenizers library raises plain ones
@@ -173,7 +162,8 @@ def load(folder: str | Path | None = None) -> Assistant:
         or Chat(tokenizer).image != model.config.image_token
     ):
         raise VlmError(f"the tokenizer in {folder} belongs to another model: copy the whole folder again")
-    return Assistant(model.to(pick_device().device), tokenizer, settings.get("about"))
+    device = device or pick_device()
+    return Assistant(model.to(device.device, device.weights), tokenizer, about)
 
 
 def draw_boxes(picture: Picture, answer: Answer, path: Path) -> None:

@@ -1,80 +1,26 @@
-"""Weights and settings on disk: safetensors plus JSON, never pickle, and never half a file.
+"""A trained model in a folder: config.json, which names its system and its format, and model.safetensors.
 
-Every file is written beside its place and then moved into it, so that whoever reads it, after a crash too, finds the
-old one or the new one. Configurations are frozen dataclasses; they go to JSON and back by their fields.
+Configurations are frozen dataclasses; they go to JSON and back by their fields. A tied head is written once.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import typing
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import nn
 
 from vlmcore.errors import VlmError
+from vlmcore.files import read_json, write_json
+from vlmcore.models.llava import LLaVA, LLaVAConfig
+from vlmcore.tensors import load_weights, read_tensors, write_tensors
 
 Config = TypeVar("Config")
 
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Errors: VlmError when the disk is full or the folder closed to us."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise VlmError(
-            f"cannot write {path}: {error.strerror}. Nothing was lost: free some space or choose --out"
-        ) from error
-    finally:
-        with suppress(OSError):  # gone already when all went well
-            beside.unlink()
-
-
-def write_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str] | None = None) -> None:
-    write(path, to_bytes({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, about))
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors by name, and the file's own notes. Errors: VlmError for a missing or damaged file."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except FileNotFoundError:
-        raise VlmError(f"there is no {path}: train one with `vlmcore train`") from None
-    except (SafetensorError, OSError) as error:
-        raise VlmError(f"{path} is damaged ({error}): delete it and train or copy it again") from error
-
-
-def write_json(path: Path, value: Any) -> None:
-    write(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise VlmError(f"there is no {path}: is {path.parent} a folder written by `vlmcore train`?") from None
-    except (ValueError, RecursionError, OSError) as error:
-        raise VlmError(f"{path} is damaged ({error}): delete it and train or copy it again") from error
-
-
-def as_read(value: Any) -> Any:
-    """What a value looks like after a trip through JSON (tuples become lists)."""
-    return json.loads(json.dumps(value))
+FORMAT = 2  # counts the versions of what this file writes: 1 had no system and other names in its configuration
+SYSTEMS = {"llava": (LLaVAConfig, LLaVA)}  # config.json's "system": its configuration and its model
 
 
 def config_from(kind: type[Config], values: dict[str, Any]) -> Config:
@@ -94,62 +40,46 @@ def config_from(kind: type[Config], values: dict[str, Any]) -> Config:
         ) from error
 
 
-def load_weights(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Put tensors into a module. Errors: VlmError that names the first weight that does not fit."""
-    own = module.state_dict()
-    for name in sorted(own.keys() | tensors.keys()):
-        theirs, ours = tensors.get(name), own.get(name)
-        if theirs is None or ours is None or theirs.shape != ours.shape:
-            found = (
-                "is missing"
-                if theirs is None
-                else "does not belong there"
-                if ours is None
-                else f"has shape {tuple(theirs.shape)}"
-            )
-            raise VlmError(
-                f"{path} was made for another model: {name} {found}. Train again, or name the folder it came from"
-            )
-        if not theirs.isfinite().all():
-            raise VlmError(f"{path} is damaged: {name} holds values that are not numbers. Train or copy it again")
-    module.load_state_dict(tensors)
+def save_model(folder: Path, model: nn.Module, about: dict[str, Any], half: bool = True) -> None:
+    """Write config.json and model.safetensors (half precision; weights that are one, such as a tied head, once)."""
+    system = next((name for name, (_, kind) in SYSTEMS.items() if type(model) is kind), None)
+    if system is None:
+        raise VlmError(f"a {type(model).__name__} is none of the systems that a folder holds: {', '.join(SYSTEMS)}")
+    weights, seen = {}, set()
+    for name, value in model.state_dict().items():
+        if value.data_ptr() not in seen:
+            weights[name] = value.half() if half else value
+        seen.add(value.data_ptr())
+    config = {"format": FORMAT, "system": system, "model": dataclasses.asdict(model.config), "about": about}
+    write_json(folder / "config.json", config)
+    write_tensors(folder / "model.safetensors", weights)
 
 
-# -- a run in progress -----------------------------------------------------------------------------------------------
-
-
-def save_training(
-    path: Path, weights: dict[str, Tensor], optimizer: Optimizer, history: list[dict[str, float]], scale: dict
-) -> None:
-    """All that a killed run needs to go on: weights, optimiser state, losses so far, loss scaling; one file."""
-    names = {id(weight): name for name, weight in weights.items()}
-    tensors = {f"weight/{name}": weight for name, weight in weights.items()}
-    for parameter, state in optimizer.state.items():
-        tensors |= {f"optimizer/{key}/{names[id(parameter)]}": value for key, value in state.items()}
-    # one note, not two: safetensors writes several in any order, and the same run must leave the same bytes
-    write_tensors(path, tensors, {"progress": json.dumps({"history": history, "scale": scale})})
-
-
-def load_training(path: Path, weights: dict[str, Tensor], optimizer: Optimizer) -> tuple[list[dict[str, float]], dict]:
-    """Take up a run where ``save_training`` left it; (losses so far, loss scaling), empty if there is none."""
-    if not path.exists():
-        return [], {}
-    tensors, about = read_tensors(path)
-    states: dict[str, dict[str, Tensor]] = {name: {} for name in weights}
+def load_model(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The model that ``save_model`` left in a folder, in float32, and what was noted about it. Errors: VlmError."""
+    file = folder / "config.json"
+    settings = read_json(file)
+    if not isinstance(settings, dict) or "model" not in settings or not isinstance(settings.get("about", {}), dict):
+        raise VlmError(f"{file} was not written by vlmcore: name a folder made by `vlmcore train`")
+    if settings.get("format", 1) != FORMAT:
+        older = settings.get("format", 1)
+        raise VlmError(
+            f"{file} has format {older}, this vlmcore reads {FORMAT}: train again, or take the vlmcore it needs"
+        )
+    if settings.get("system") not in SYSTEMS:
+        known = ", ".join(SYSTEMS)
+        raise VlmError(f"{file} names the system {settings.get('system')!r}, this vlmcore knows {known}: copy it again")
+    config, kind = SYSTEMS[settings["system"]]
     try:
-        progress = json.loads(about["progress"])
-        history, scale = progress["history"], progress["scale"]
-        for key in [key for key in tensors if key.startswith("optimizer/")]:
-            _, slot, name = key.split("/", 2)
-            states[name][slot] = tensors.pop(key)
-            assert states[name][slot].shape in (weights[name].shape, ())
-        shapes = {name: value.shape for name, value in tensors.items()}
-        assert shapes == {f"weight/{name}": weight.shape for name, weight in weights.items()}
-    except (KeyError, TypeError, ValueError, AssertionError) as error:
-        what = f"{path} belongs to another run: train without --resume, or into another folder with --out"
-        raise VlmError(what) from error
-    with torch.no_grad():
-        for name, weight in weights.items():
-            weight.copy_(tensors[f"weight/{name}"])
-            optimizer.state[weight] = {slot: value.to(weight.device) for slot, value in states[name].items()}
-    return history, scale
+        model = kind(config_from(config, settings["model"]))
+    except (RuntimeError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise VlmError(f"{file} describes no model that can be built ({error}): copy it again") from error
+    tensors, _ = read_tensors(folder / "model.safetensors")
+    tensors = {name: value.float() for name, value in tensors.items()}
+    first: dict[int, str] = {}  # where a weight lies in memory: its first name, under which it was written
+    for name, value in model.state_dict().items():
+        once = first.setdefault(value.data_ptr(), name)
+        if once in tensors:
+            tensors.setdefault(name, tensors[once])
+    load_weights(model, tensors, folder / "model.safetensors")
+    return model, settings.get("about", {})

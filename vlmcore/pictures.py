@@ -14,8 +14,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vlmcore.errors import VlmError
 
-LARGEST = 100_000_000  # pixels; a small file can claim to hold far more ("decompression bomb")
-FORMATS = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "ICO", "AVIF")  # no EPS: it runs code
+LARGEST = 100_000_000  # pixels are refused beyond this: a small file can claim to hold far more ("decompression bomb")
+# EPS is not among the formats that are read, because reading it runs code.
+FORMATS = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "ICO", "AVIF")
 
 # Of Pillow's filters the one that best turns a scene painted eight times as large into what paint() makes at 64 pixels:
 # mean difference inside the things' boxes, of 255, over 150 scenes: LANCZOS 3.5, BICUBIC 3.8, BOX 4.0, HAMMING 4.2,

@@ -17,14 +17,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from vlmcore.assistant import Answer, Assistant
-from vlmcore.data.backgrounds import PLACES
-from vlmcore.data.scene import SLOTS
-from vlmcore.data.world import World
 from vlmcore.errors import VlmError
-from vlmcore.looking import looks
+from vlmcore.evaluation.attention_maps import attention_maps
 from vlmcore.pictures import open_picture
+from vlmcore.scenes.backgrounds import PLACES
+from vlmcore.scenes.scene import SLOTS
+from vlmcore.scenes.world import World
 
-SIDE = 320  # pixels of the picture shown
+SIDE = 320  # the picture is shown SIDE pixels a side, so that boxes and questions fit beside it
 KINDS = ("scatter", "hidden", "sum", "unusual", "unusual new", "shape")
 QUESTIONS = (
     "Describe everything you see in this photo.",
@@ -172,7 +172,7 @@ class ChatWidget(widgets.VBox):
             if not text:  # the model's first word was <stop>
                 self.say(f"<b>{html.escape(question)}</b><br><i>(no words)</i>")
             answer = self.assistant.read(text, (width, height))
-            words, heat = looks(self.assistant, self.picture, question, answer, self.history)
+            words, heat = attention_maps(self.assistant, self.picture, question, answer, self.history)
             self.history.append((question, answer))
             self.heat = list(heat.numpy())
             self.word.options = ["boxes", *(f"{number}: {word.strip()}" for number, word in enumerate(words, 1))]

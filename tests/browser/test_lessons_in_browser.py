@@ -1,7 +1,7 @@
 """What a student sees: a lesson in JupyterLab, Run All, figures on the page, and a chat widget that answers.
 
 nbval runs the same cells without a page. Here is what only a page can show: figures that are drawn, widgets that are
-wired up. VLMCORE_BROWSER=all opens every lesson, else the first one is, and the one with the widget.
+wired up. The first lesson has all of that; VLMCORE_BROWSER=all opens every lesson.
 Screenshots: runs/browser/.
 """
 
@@ -23,10 +23,11 @@ from tests.browser.conftest import MINUTE, MISSING, ROOT, Lab
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.slow
 playwright = pytest.importorskip("playwright.sync_api", reason=MISSING)
 expect = playwright.expect
 
-FIRST = ("00", "07")
+FIRST = ("00",)  # the first lesson stands for all: it has figures, exercises and the chat widget
 LESSONS = [
     path
     for path in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.ipynb"))

@@ -1,14 +1,16 @@
-"""The checker: right goes on with the student's own, wrong is named, blank goes on, strict raises, nothing is lost."""
+"""The checker: right goes on with the student's own, wrong is named, blank goes on, strict raises."""
 
-import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
 
 from vlmcore.device import Device
-from vlmcore.exercises import check, progress
-from vlmcore.exercises.check import STRICT, Exercise, Lesson, Unsolved, difference, same
+from vlmcore.exercises import check, lesson02, progress
+from vlmcore.exercises.check import STRICT, Exercise, Lesson, Unsolved, difference, elsewhere, examine, same
+
+META = torch.device("meta")  # stands for a GPU: a device whose tensors do not mix with the CPU's
 
 
 def softmax(x):
@@ -66,12 +68,40 @@ WRONG = {
 
 
 def test_right_on_the_cpu_alone_is_told_of(monkeypatch, capsys):
-    """meta stands for a GPU: a device whose tensors do not mix with the CPU's."""
-    monkeypatch.setattr(check, "pick_device", lambda: Device(torch.device("meta"), "no", "a test"))
+    monkeypatch.setattr(check, "pick_device", lambda: Device(META, reason="a test"))
     assert LESSON.check(named(lambda x: softmax(x) * torch.ones(3, 4))) is softmax
     assert "this lesson computes on meta" in capsys.readouterr().out
     answer = named(lambda x: softmax(x) * torch.ones(3, 4, device=x.device))
     assert LESSON.check(answer) is answer
+
+
+def test_models_and_caches_go_along_with_tensors():
+    """What is tried elsewhere lies there whole: a model left behind would make a right answer look wrong."""
+    exercise = lesson02.LESSON.exercises["read_on"]
+    where = []
+
+    def answer(model, ids, cache):
+        held = [*model.parameters(), ids, *cache.keys, *cache.values, *cache.table]
+        where.append({tensor.device for tensor in held})
+        return exercise.reference(model, ids, cache)
+
+    assert elsewhere(exercise, answer, META) is None
+    assert where == [{META}] * len(exercise.inputs())
+    assert {tensor.device.type for tensor in exercise.inputs()[0][0].parameters()} == {"cpu"}
+
+
+def test_what_a_lesson_calls_on_the_cpu_alone_is_not_tried_elsewhere(monkeypatch):
+    monkeypatch.setattr(check, "pick_device", lambda: Device(META, reason="a test"))
+    devices = []
+
+    def mine(x):
+        devices.append(x.device.type)
+        return x.softmax(-1) * torch.ones(3, 4)  # made on the CPU
+
+    exercise = LESSON.exercises["softmax"]
+    assert "computes on meta" in examine(exercise, mine) and set(devices) == {"cpu", "meta"}
+    devices.clear()
+    assert examine(replace(exercise, cpu_only=True), mine) is None and set(devices) == {"cpu"}
 
 
 def test_right_goes_on_with_the_students_own(capsys):
@@ -151,22 +181,6 @@ def test_difference_finds_the_furthest_place():
     assert difference(torch.ones(1), torch.ones(1) > 0) == "Your result holds torch.float32, expected is torch.bool."
     assert difference({"a": 1}, {"a": 1, "b": 2}) == "At 'b' yours is None, expected 2."
     assert "Part 1: Your result has the shape (2,)" in difference([1, torch.ones(2)], [1, torch.ones(3)])
-
-
-def test_progress_survives_a_damaged_file_and_a_folder_that_is_not_there(beside, monkeypatch, capsys):
-    assert progress.table() == "No exercise tried yet."
-    LESSON.check(named(blank))
-    progress.note("99", "attend", "right")
-    progress.note("01", "bigrams", "wrong")
-    assert progress.table() == "01  0/1  ✗ bigrams\n99  1/2  ○ softmax  ✓ attend"
-    (beside / progress.FILE).write_text("{")
-    LESSON.check(named(softmax))
-    assert json.loads((beside / progress.FILE).read_text()) == {"99": {"softmax": "right"}}
-    (beside / "file").write_text("")
-    monkeypatch.setattr(progress, "folder", lambda: beside / "file")
-    capsys.readouterr()
-    assert LESSON.check(named(softmax)) is softmax
-    assert "progress not saved" in capsys.readouterr().out
 
 
 def test_a_long_text_is_shown_from_where_it_goes_wrong():

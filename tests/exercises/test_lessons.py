@@ -4,9 +4,10 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import pytest
+import torch
 
 from vlmcore import exercises
-from vlmcore.exercises.check import examine
+from vlmcore.exercises.check import elsewhere, examine
 
 MODULES = sorted(module.name for module in iter_modules(exercises.__path__) if module.name.startswith("lesson"))
 LESSONS = [import_module(f"vlmcore.exercises.{name}").LESSON for name in MODULES]
@@ -19,6 +20,7 @@ BY_NAME = {(number, name): exercise for number, name, exercise in EXERCISES}
 def test_the_reference_passes_and_three_mistakes_are_known(number, name):
     exercise = BY_NAME[number, name]
     assert examine(exercise, exercise.reference) is None
+    assert exercise.cpu_only or elsewhere(exercise, exercise.reference, torch.device("meta")) is None
     assert len(exercise.mistakes) >= 3 and len(exercise.hints) >= 2
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 from vlmcore.device import pick_device
 from vlmcore.exercises import progress
 
-STRICT = ("VLMCORE_STRICT", "NBGRADER_EXECUTION")  # environment variables; nbgrader sets its own
+STRICT = ("VLMCORE_STRICT", "NBGRADER_EXECUTION")  # either makes a check strict; nbgrader sets its own
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Exercise:
 
     inputs: makes the argument lists that it is tried with. mistakes: what to say → a function that errs so.
     hints: from a nudge to nearly the answer. tolerance: how far numbers may differ.
+    cpu_only: the lesson calls it on the CPU alone, so it is not tried where the lesson's models are.
     """
 
     reference: Callable
@@ -40,6 +41,7 @@ class Exercise:
     mistakes: dict[str, Callable] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     tolerance: float = 1e-4
+    cpu_only: bool = False
 
 
 class Unsolved(AssertionError):
@@ -104,7 +106,7 @@ def examine(exercise: Exercise, answer: Callable) -> str | None:
     right = [exercise.reference(*copy.deepcopy(arguments)) for arguments in tried]
     wrong = [n for n, (mine, theirs) in enumerate(zip(results, right)) if not same(mine, theirs, exercise.tolerance)]
     if not wrong:
-        return elsewhere(exercise, answer, pick_device().device)
+        return None if exercise.cpu_only else elsewhere(exercise, answer, pick_device().device)
     for message, mistake in exercise.mistakes.items():
         made = [mistake(*copy.deepcopy(arguments)) for arguments in tried]
         if all(same(mine, theirs, exercise.tolerance) for mine, theirs in zip(results, made)):
@@ -113,12 +115,13 @@ def examine(exercise: Exercise, answer: Callable) -> str | None:
 
 
 def elsewhere(exercise: Exercise, answer: Callable, device: torch.device) -> str | None:
-    """What a right answer would meet in the cells that follow, where tensors lie on a GPU. None where all goes well."""
+    """What a right answer would meet in the cells that follow, where all lies on a GPU. None where all goes well."""
 
     def moved(value: Any) -> Any:
         if isinstance(value, list | tuple):
             return type(value)(map(moved, value))
-        return value.to(device) if isinstance(value, Tensor) else copy.deepcopy(value)
+        value = copy.deepcopy(value)
+        return value.to(device) if callable(getattr(value, "to", None)) else value  # tensors, models, caches
 
     for arguments in exercise.inputs() if device.type != "cpu" else []:
         try:

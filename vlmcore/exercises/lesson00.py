@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from vlmcore.data.wording import Box
-from vlmcore.evaluate import iou, parse_boxes
 from vlmcore.exercises.check import Exercise, Lesson
+from vlmcore.scenes.grounding import Box, iou, parse_boxes
 
 # -- the references ----------------------------------------------------------------------------------------------------
 
@@ -101,6 +100,7 @@ LESSON = Lesson(
                 "re.findall(r'\\d+', text) finds all numbers of a text, as strings.",
                 "x0 and x1 are thousandths of the width, y0 and y1 of the height.",
             ),
+            cpu_only=True,
         ),
         "iou": Exercise(
             iou,
@@ -125,6 +125,7 @@ LESSON = Lesson(
                 "Where that width or height is negative they share nothing: max(…, 0).",
                 "union = area of one + area of the other − what they share.",
             ),
+            cpu_only=True,
         ),
         "mean_score": Exercise(
             mean_score,
@@ -143,6 +144,7 @@ LESSON = Lesson(
                 ),
             },
             hints=("True counts as 1: sum(right) is how many are right.", "One share a task, then their mean."),
+            cpu_only=True,
         ),
     },
 )

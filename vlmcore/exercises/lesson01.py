@@ -159,6 +159,7 @@ LESSON = Lesson(
                 "words.items() gives each word with how often it occurs; that number is what a pair gains.",
                 "for pair in zip(word, word[1:]): pairs[pair] += times",
             ),
+            cpu_only=True,
         ),
         "merge": Exercise(
             merge,
@@ -172,6 +173,7 @@ LESSON = Lesson(
                 "Walk with a place that you move yourself: by two after a merge, by one otherwise.",
                 "word[place : place + 2] == pair asks whether the pair stands here.",
             ),
+            cpu_only=True,
         ),
         "bigram_table": Exercise(
             bigram_table,
@@ -190,6 +192,7 @@ LESSON = Lesson(
                 "Begin with torch.ones(vocabulary, vocabulary), then add 1 for each pair.",
                 "counts / counts.sum(dim=1, keepdim=True)",
             ),
+            cpu_only=True,
         ),
         "next_token_loss": Exercise(
             next_token_loss,
@@ -231,6 +234,7 @@ LESSON = Lesson(
                 "Tokens and bytes are the wrong way round.": lambda n, t, s: bits_per_byte(n, s, t),
             },
             hints=("How many nats has the whole text?", "1 bit = log(2) nats."),
+            cpu_only=True,
         ),
     },
 )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from vlmcore.decoding.sampling import nucleus
 from vlmcore.exercises.check import Exercise, Lesson
-from vlmcore.generate import nucleus
-from vlmcore.language import LanguageConfig, LanguageModel
-from vlmcore.masks import causal as causal_mask  # by name: the lesson puts the student's functions into the modules
-from vlmcore.transformer import Cache, TransformerConfig, attend
-from vlmcore.transformer import rotate as rotate_by_table
+from vlmcore.models.attention import attend
+from vlmcore.models.cache import Cache
+from vlmcore.models.config import TransformerConfig
+from vlmcore.models.language import LanguageConfig, LanguageModel
+from vlmcore.models.masks import (
+    causal as causal_mask,  # by name: the lesson puts the student's functions into the modules
+)
+from vlmcore.models.rotary import rotate as rotate_by_table
 
 # -- the references ----------------------------------------------------------------------------------------------------
 
@@ -141,7 +145,7 @@ def some_readings() -> list[tuple]:
     """
     with torch.random.fork_rng(devices=[]):  # the lesson's own random numbers stay what they were
         torch.manual_seed(0)
-        stack = TransformerConfig(width=16, layers=2, heads=2, kv_heads=2, hidden=32)
+        stack = TransformerConfig(width=16, layers=2, heads=2, kv_heads=2, intermediate_size=32)
         model = LanguageModel(LanguageConfig(20, stack)).requires_grad_(False).eval()
         texts = torch.randint(20, (2, 2, 8))
     tried = []
@@ -231,6 +235,7 @@ LESSON = Lesson(
                 "torch.tril(diagonal=n) keeps n diagonals more than those up to the main one.",
                 "torch.ones(length, past + length, dtype=torch.bool).tril(…)",
             ),
+            cpu_only=True,
         ),
         "rotate": Exercise(
             rotate,
@@ -285,6 +290,7 @@ LESSON = Lesson(
                 "A token stays if those before it have not yet reached p: likeliest.cumsum(-1) - likeliest < p.",
                 "torch.zeros_like(likeliest).scatter(-1, order, kept) puts each token back into its place.",
             ),
+            cpu_only=True,
         ),
         "read_on": Exercise(
             read_on,
@@ -315,6 +321,7 @@ LESSON = Lesson(
                 "cache.length says how many tokens the cache holds. Which of ids are left?",
                 "model(new, cache=cache) reads them, stores their keys and values, and returns logits (B, T_new, V).",
             ),
+            cpu_only=True,
         ),
     },
 )

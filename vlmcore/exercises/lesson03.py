@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vlmcore import masks
 from vlmcore.exercises.check import Exercise, Lesson
-from vlmcore.train import Schedule
+from vlmcore.models import masks
+from vlmcore.training.schedule import Schedule
 
 Rows = list[list[int]]
 
@@ -184,6 +184,7 @@ LESSON = Lesson(
                 "If none has room, append a new row with `room` tokens free; then note the number and take the length "
                 "off.",
             ),
+            cpu_only=True,
         ),
         "packed_mask": Exercise(
             packed_mask,
@@ -216,6 +217,7 @@ LESSON = Lesson(
                 "Join them with &, then add | torch.eye(T, dtype=torch.bool), so that padding sees itself; [:, None] "
                 "makes room for the heads.",
             ),
+            cpu_only=True,
         ),
         "learning_rate": Exercise(
             learning_rate,
@@ -253,6 +255,7 @@ LESSON = Lesson(
                 "Up: (step + 1) / rise. Down: (steps − step) / (steps − rise). Neither above 1.",
                 "top * min(up, down, 1.0)",
             ),
+            cpu_only=True,
         ),
         "answer_probability": Exercise(
             answer_probability,
@@ -328,6 +331,7 @@ LESSON = Lesson(
                 "np.polyfit(np.log(x), np.log(y), 1) gives that line's slope and height.",
                 "b is minus the slope, a is exp of the height.",
             ),
+            cpu_only=True,
         ),
     },
 )

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vlmcore import clip, vision
 from vlmcore.exercises.check import Exercise, Lesson
+from vlmcore.models import clip, vision
 
 # -- the references ----------------------------------------------------------------------------------------------------
 
@@ -148,6 +148,7 @@ LESSON = Lesson(
                 "pixels.reshape(B, C, grid, patch, grid, patch): which of the six count the patches, which lie inside?",
                 "Bring them to (B, grid, grid, C, patch, patch) with permute(0, 2, 4, 1, 3, 5), then flatten.",
             ),
+            cpu_only=True,
         ),
         "embed": Exercise(
             embed,
@@ -177,6 +178,7 @@ LESSON = Lesson(
                 "patches @ weight.T is (B, P, D). class_token.expand(B, 1, -1) is the class token once a picture.",
                 "torch.cat([class_token.expand(len(x), 1, -1), x], dim=1) + positions",
             ),
+            cpu_only=True,
         ),
         "contrastive_loss": Exercise(
             contrastive_loss,
@@ -241,6 +243,7 @@ LESSON = Lesson(
                 "(similarity > similarity.diagonal()[:, None]).sum(dim=1) < k is true for each row that found its own; "
                 "their mean, with .item(), is the share.",
             ),
+            cpu_only=True,
         ),
         "zero_shot": Exercise(
             zero_shot,
@@ -274,6 +277,7 @@ LESSON = Lesson(
                 "prompts is (K, M, E): the mean over its wordings is .mean(dim=1), what is left is (K, E).",
                 "(pictures @ classes.T) is (N, K): argmax(dim=-1). The length of the pictures does not matter to it.",
             ),
+            cpu_only=True,
         ),
     },
 )

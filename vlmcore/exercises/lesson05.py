@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vlmcore.exercises.check import Exercise, Lesson
-from vlmcore.llava import splice as llava_splice  # by name: the lesson puts the student's in llava's place
+from vlmcore.models.llava import splice as llava_splice  # by name: the lesson puts the student's in llava's place
 
 # -- the references ----------------------------------------------------------------------------------------------------
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from vlmcore.data import fewshot
-from vlmcore.data.filtering import mentioned
-from vlmcore.data.scene import Scene, Thing
-from vlmcore.data.wording import relative
-from vlmcore.data.world import World
 from vlmcore.exercises.check import Exercise, Lesson
+from vlmcore.scenes import fewshot
+from vlmcore.scenes.filtering import mentioned
+from vlmcore.scenes.grounding import relative
+from vlmcore.scenes.scene import Scene, Thing
+from vlmcore.scenes.world import World
 
 WORLD = World()
 Pairs = list[tuple[str, str]]
@@ -24,7 +24,7 @@ def context(scene: Scene, captions: list[str]) -> str:
 
 def read_conversation(text: str) -> Pairs:
     """ "Question: …\\nAnswer: …" blocks as pairs; [] where any part of the text has another form."""
-    return [(turn.question, turn.answer) for turn in fewshot.parse("conversation", text)]
+    return [(exchange.question, exchange.answer) for exchange in fewshot.parse("conversation", text)]
 
 
 def invents(answer: str, scene: Scene) -> bool:
@@ -149,6 +149,7 @@ LESSON = Lesson(
                 'f"{value:.2f}" writes two decimals.',
                 '"\\n".join([*captions, "", *lines])',
             ),
+            cpu_only=True,
         ),
         "read_conversation": Exercise(
             read_conversation,
@@ -166,6 +167,7 @@ LESSON = Lesson(
                 "text.split('Question:') gives what stands before the first question, then one part a pair.",
                 "part.split('Answer:') gives question and answer; ' '.join(words.split()) tidies them.",
             ),
+            cpu_only=True,
         ),
         "invents": Exercise(
             invents,
@@ -184,6 +186,7 @@ LESSON = Lesson(
                 "re.findall(r'[a-z]+', answer.lower()) are the words.",
                 "WORLD.objects[name].plural is the other form of a name.",
             ),
+            cpu_only=True,
         ),
     },
 )

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vlmcore.chat import IGNORE
 from vlmcore.exercises.check import Exercise, Lesson
+from vlmcore.text.chat import IGNORE
 
 USER, ASSISTANT, STOP = 1, 2, 3  # the course's special tokens; <image> is 0
-Turns = list[tuple[list[int], list[int]]]  # (question, answer) as ids
+Exchanges = list[tuple[list[int], list[int]]]  # (question, answer) as ids
 
 # -- the references ----------------------------------------------------------------------------------------------------
 
@@ -26,8 +26,8 @@ def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORE)
 
 
-def conversation(history: Turns, question: list[int]) -> list[int]:
-    """What stands before the answer to ``question``, earlier turns first."""
+def conversation(history: Exchanges, question: list[int]) -> list[int]:
+    """What stands before the answer to ``question``, earlier exchanges first."""
     ids = [token for asked, answered in history for token in (USER, *asked, ASSISTANT, *answered, STOP)]
     return [*ids, USER, *question, ASSISTANT]
 
@@ -55,7 +55,7 @@ def shifted(question: list[int], answer: list[int]) -> tuple[list[int], list[int
     return ids, [*labels[1:], IGNORE]
 
 
-def some_turns() -> list[tuple[list[int], list[int]]]:
+def some_exchanges() -> list[tuple[list[int], list[int]]]:
     return [([11, 12, 13], [21, 22]), ([14], [23])]
 
 
@@ -77,7 +77,7 @@ def mean_of_rows(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.stack([answer_loss(row[None], known[None]) for row, known in zip(logits, labels)]).mean()
 
 
-def some_histories() -> list[tuple[Turns, list[int]]]:
+def some_histories() -> list[tuple[Exchanges, list[int]]]:
     return [([], [11, 12]), ([([11, 12], [21]), ([13], [22, 23])], [14])]
 
 
@@ -86,7 +86,7 @@ LESSON = Lesson(
     {
         "supervise": Exercise(
             supervise,
-            some_turns,
+            some_exchanges,
             mistakes={
                 "The question is supervised too: the model would learn to ask. Its labels are −100.": all_supervised,
                 "<stop> must be learned like any word, else answers never end.": stop_ignored,
@@ -97,6 +97,7 @@ LESSON = Lesson(
                 "ids and labels have the same length.",
                 "labels = [-100] * (how many tokens up to <assistant>) + answer + [<stop>]",
             ),
+            cpu_only=True,
         ),
         "answer_loss": Exercise(
             answer_loss,
@@ -134,17 +135,18 @@ LESSON = Lesson(
                 "The prompt ends with <assistant>: that is what tells the model that it is its turn.": (
                     lambda history, question: conversation(history, question)[:-1]
                 ),
-                "The earlier turns are in the wrong order: the oldest comes first.": lambda history, question: (
+                "The earlier exchanges are in the wrong order: the oldest comes first.": lambda history, question: (
                     conversation(history[::-1], question)
                 ),
-                "Earlier turns belong into the prompt, else nobody knows what `it` means.": lambda history, question: (
-                    conversation([], question)
+                "Earlier exchanges belong into the prompt, else nobody knows what `it` means.": (
+                    lambda history, question: conversation([], question)
                 ),
             },
             hints=(
-                "For each earlier turn: <user> question <assistant> answer <stop>.",
+                "For each earlier exchange: <user> question <assistant> answer <stop>.",
                 "At the end: <user> question <assistant>, and then the model goes on.",
             ),
+            cpu_only=True,
         ),
     },
 )

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vlmcore.anyres import Size, pinpoints, select_best_resolution
 from vlmcore.exercises.check import Exercise, Lesson
-from vlmcore.qformer import cross_attend
+from vlmcore.models.anyres import Size, pinpoints, select_best_resolution
+from vlmcore.models.qformer import cross_attend
 
 # -- the references ----------------------------------------------------------------------------------------------------
 
@@ -124,6 +124,7 @@ LESSON = Lesson(
                 "One answer is right with probability p: its variance is p (1 − p). The mean of n has 1/n of that.",
                 "math.sqrt(p * (1 - p) / len(right))",
             ),
+            cpu_only=True,
         ),
         "paired_difference": Exercise(
             paired_difference,
@@ -142,6 +143,7 @@ LESSON = Lesson(
                 "Their mean is the first number.",
                 "Their variance divided by n, under the root, is the second.",
             ),
+            cpu_only=True,
         ),
         "cross_attend": Exercise(
             cross_attend,
@@ -187,6 +189,7 @@ LESSON = Lesson(
                 "wasted = pixels of the grid − effective. Most effective first, then least wasted.",
                 "max(grids, key=…) with a key of two numbers: (effective, -wasted)",
             ),
+            cpu_only=True,
         ),
     },
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from vlmcore.checkpoint import write_json
 from vlmcore.errors import VlmError
+from vlmcore.files import lock, write_json
 
 FILE = "progress.json"
+PATIENCE = 5.0  # seconds: a mark waits so long for another notebook's, which takes milliseconds
 MARKS = {"right": "✓", "wrong": "✗", "blank": "○"}
 
 
@@ -29,10 +30,12 @@ def load() -> dict[str, dict[str, str]]:
 
 def note(lesson: str, exercise: str, state: str) -> None:
     """Remember how an exercise stands. A folder that cannot be written to is no reason to stop a lesson."""
-    known = load()
-    known.setdefault(lesson, {})[exercise] = state
+    busy = f"another notebook has been writing {FILE} for {PATIENCE:.0f} seconds"
     try:
-        write_json(folder() / FILE, known)
+        with lock(folder() / f".{FILE}.lock", busy, wait=PATIENCE):  # else two notebooks would lose each other's marks
+            known = load()
+            known.setdefault(lesson, {})[exercise] = state
+            write_json(folder() / FILE, known)
     except (OSError, VlmError) as error:
         print(f"(progress not saved: {error})")
 

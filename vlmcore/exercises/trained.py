@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from vlmcore.assistant import SHIPPED, Assistant, load
-from vlmcore.data.objects import DATA
 from vlmcore.errors import VlmError
-from vlmcore.pipeline import AFTER_STAGE1, Run, train
-from vlmcore.presets import CPU
+from vlmcore.files import lock
+from vlmcore.recipes.llava import AFTER_STAGE1, train
+from vlmcore.recipes.llava_presets import CPU
+from vlmcore.scenes.objects import DATA
+from vlmcore.training.run import OtherRun, forget
 
 RUNS = DATA.parent / "runs"
+OWN = RUNS / "lessons"  # lessons keep here what they had to train, and may begin it anew
 FOUND = {
     SHIPPED: "the model that the course ships",
     RUNS / "first": "the model of your `make run`",
-    RUNS / "lessons": "the model that an earlier lesson trained",
+    OWN: "the model that an earlier lesson trained",
 }
 
 
@@ -29,6 +32,16 @@ def after_stage1() -> Assistant:
 
 
 def _find(part: Path) -> Assistant:
+    found = _ready(part)
+    if found is None:
+        print("There is no trained model yet. One is trained now, once: about twelve minutes on two cores.")
+        print("(If another notebook is at it, this one waits.)")
+        with lock(RUNS / ".lessons.lock", "", wait=-1):
+            found = _ready(part) or _train(part)
+    return found
+
+
+def _ready(part: Path) -> Assistant | None:
     for folder, what in FOUND.items():
         try:
             found = load(folder / part)
@@ -36,13 +49,14 @@ def _find(part: Path) -> Assistant:
             continue
         print(f"Here is {what}.")
         return found
-    print("There is no trained model yet. One is trained now, once: about twelve minutes on two cores.")
-    own = RUNS / "lessons"
+    return None
+
+
+def _train(part: Path) -> Assistant:
     try:
-        Run(CPU, own, resume=True)
-        resume = True
-    except VlmError as error:  # what lies there is of another version of the course
+        train(CPU, OWN, resume=True)
+    except OtherRun as error:  # of another version of the course; what else goes wrong must not cost what is trained
         print(f"{error}\nIt begins from nothing.")
-        resume = False
-    train(CPU, own, resume)  # what goes wrong from here on must not cost what has been trained
-    return load(own / part)
+        forget(OWN, inside=(AFTER_STAGE1,))
+        train(CPU, OWN)
+    return load(OWN / part)

@@ -1,0 +1,65 @@
+"""Attention weights, held against what the model itself computes from them."""
+
+import numpy as np
+import pytest
+import torch
+
+from vlmcore.assistant import Answer
+from vlmcore.evaluation.attention_maps import attention_maps, attention_weights, recorded
+from vlmcore.models import masks
+from vlmcore.models.attention import Attention
+from vlmcore.models.cache import Cache
+from vlmcore.models.config import TransformerConfig
+from vlmcore.models.context import Context
+from vlmcore.models.rotary import rotary_table
+from vlmcore.models.transformer import Transformer
+
+
+@pytest.mark.parametrize("kv_heads", [4, 2])
+@pytest.mark.parametrize("causal", [True, False])
+def test_the_weights_mix_the_values_into_what_attention_gives(kv_heads, causal):
+    torch.manual_seed(0)
+    config = TransformerConfig(width=32, layers=1, heads=4, kv_heads=kv_heads, intermediate_size=48)
+    attention, x = Attention(config, 0), torch.randn(2, 7, 32)
+    rotary = rotary_table(torch.arange(7), config.head_width, 10_000.0)
+    context = Context(mask=masks.causal(7) if causal else None, rotary=rotary)
+    weights = attention_weights(attention, x, context)
+    assert weights.shape == (2, 4, 7, 7)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 7))
+    if causal:
+        assert (weights.triu(1) == 0).all()
+    values = attention.qkv(x).view(2, 7, -1, config.head_width).transpose(1, 2)[:, 4 + kv_heads :]
+    mixed = weights @ values.repeat_interleave(4 // kv_heads, dim=1)
+    expected = attention(x, context)
+    torch.testing.assert_close(attention.out(mixed.transpose(1, 2).reshape(2, 7, 32)), expected)
+
+
+def test_recording_takes_every_layer_down_and_changes_nothing():
+    torch.manual_seed(0)
+    model = Transformer(TransformerConfig(width=32, layers=3, heads=4, kv_heads=4, intermediate_size=48))
+    x, context = torch.randn(1, 5, 32), Context(mask=masks.causal(5), positions=torch.arange(5))
+    before = model(x, context)
+    with recorded(model) as seen:
+        during = model(x, context)
+    assert [tuple(layer.shape) for layer in seen] == [(1, 4, 5, 5)] * 3
+    assert torch.equal(before, during)
+    model(x, context)
+    assert len(seen) == 3  # nobody is listening any more
+
+
+def test_with_a_cache_nothing_is_recorded():
+    config = TransformerConfig(width=32, layers=1, heads=4, kv_heads=4, intermediate_size=48)
+    model, x = Transformer(config), torch.randn(1, 1, 32)
+    cached = Context(positions=torch.arange(1), cache=Cache(config, 1, 4, like=x))
+    with recorded(model), pytest.raises(AssertionError, match="read it all at once"):
+        model(x, cached)
+
+
+def test_each_word_of_an_answer_has_looked_somewhere(tiny_assistant):
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    answer = Answer("a dog", thoughts="top no")
+    words, where = attention_maps(tiny_assistant, picture, "What is it?", answer, [("Who?", "it")])
+    grid = tiny_assistant.model.config.vision.grid
+    assert words[-1] == "<stop>" and "".join(words[:-1]).strip() == "top no: a dog"
+    assert where.shape == (len(words), grid, grid)
+    assert (where > 0).all() and (where.sum(dim=(1, 2)) < 1).all()

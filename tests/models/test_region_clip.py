@@ -1,0 +1,82 @@
+"""RegionCLIP's losses against formulas in NumPy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from tests import tiny
+from tests.models.test_clip import CAPTIONS, LAST, log_softmax
+from vlmcore.models.clip import CLIP
+from vlmcore.models.region_clip import NOTHING, RegionCLIP
+from vlmcore.pretrained import clip
+
+
+def painted(count: int, side: int = 12) -> Tensor:
+    """Pictures as they are painted: uint8, colours last."""
+    numbers = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=numbers)
+
+
+@pytest.fixture
+def regions():
+    """A tower without a class token, three names, two pictures of nine patches."""
+    torch.manual_seed(0)
+    config = clip.from_transformers(tiny.clip()).config
+    model = RegionCLIP(CLIP(replace(config, vision=replace(config.vision, class_token=False))))
+    with torch.no_grad():
+        model.clip.log_scale.fill_(1.5)
+    owner = torch.tensor([[0, 1, 2, 0, -100, 0, 1, 1, 0], [0] * 8 + [2]])
+    boxes = torch.rand(2, 9, 4)
+    boxes[owner <= 0] = torch.nan
+    names = {"names": CAPTIONS[:3], "names_last": LAST[:3]}
+    batch = {
+        "pictures": painted(2),
+        "captions": CAPTIONS[:2],
+        "captions_last": LAST[:2],
+        "regions": owner,
+        "boxes": boxes,
+    }
+    return model, batch | names
+
+
+def test_region_losses_are_the_formulas(regions):
+    model, batch = regions
+    losses = {name: float(loss.detach()) for name, loss in model(batch).items()}
+    towers, scale = model.clip, np.exp(1.5)
+    mean, deviation = np.array(clip.MEAN), np.array(clip.DEVIATION)  # this encoder's own
+    pixels = torch.from_numpy((batch["pictures"].numpy() / 255 - mean) / deviation).float().permute(0, 3, 1, 2)
+    with torch.no_grad():
+        patches = towers.vision.norm(towers.vision(pixels))
+        captions = towers.encode_text(batch["captions"], batch["captions_last"]).numpy()
+        names = towers.encode_text(batch["names"], batch["names_last"]).numpy()
+        looks = normalize(model.region_projection(patches), dim=-1).numpy()
+        boxes, pictures = model.box(patches).numpy(), towers.encode_image(pixels).numpy()
+    s = scale * pictures @ captions.T
+    assert losses["pictures"] == pytest.approx(
+        -(np.diag(log_softmax(s, 1)) + np.diag(log_softmax(s, 0))).mean() / 2, abs=1e-4
+    )
+    cost = total = 0.0
+    distances = []
+    for b in range(2):
+        for p in range(9):
+            owner = int(batch["regions"][b, p])
+            if owner >= 0:
+                weight = NOTHING if owner == 0 else 1.0
+                cost -= weight * log_softmax(scale * looks[b, p] @ names.T, 0)[owner]
+                total += weight
+            if owner > 0:
+                distances.append(np.abs(boxes[b, p] - batch["boxes"][b, p].numpy()).mean())
+    assert losses["regions"] == pytest.approx(cost / total, abs=1e-4)
+    assert losses["boxes"] == pytest.approx(np.mean(distances), abs=1e-4)
+
+
+def test_pictures_without_things_still_train(regions):
+    model, batch = regions
+    losses = model(batch | {"regions": torch.zeros(2, 9, dtype=torch.long), "boxes": torch.full((2, 9, 4), torch.nan)})
+    assert losses["boxes"] == 0
+    sum(losses.values()).backward()
+    assert all(weight.grad is None or weight.grad.isfinite().all() for weight in model.parameters())

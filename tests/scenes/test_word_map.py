@@ -1,0 +1,29 @@
+"""A word map says what its scene shows, each thing in the cell where its centre is."""
+
+from collections import Counter
+
+from vlmcore.scenes.grounding import relative
+from vlmcore.scenes.scene import SLOTS, Scene
+from vlmcore.scenes.word_map import CELLS, word_map
+
+
+def test_word_map_agrees_with_the_scene(scenes):
+    for scene in scenes:
+        cells, boxes = word_map(scene)
+        assert len(cells) == len(boxes) == CELLS * CELLS
+        assert all((box is None) == (words == [scene.place]) for words, box in zip(cells, boxes))
+        things = [words for words in cells if words != [scene.place]]
+        if scene.kind == "shape":
+            assert all(words == [scene.things[0].name] for words in things) and things
+            continue
+        assert Counter(words[0] for words in things) == Counter(thing.name for thing in scene.things)
+        for thing in scene.things:
+            x, y = (value * CELLS / side for value, side in zip(thing.centre, scene.size))
+            name, *rest = cells[int(y) * CELLS + int(x)]
+            assert name == thing.name
+            assert rest == [SLOTS[thing.slot]]
+            assert boxes[int(y) * CELLS + int(x)] == relative(thing, scene)
+
+
+def test_a_photo_without_annotations_is_a_map_of_nothing():
+    assert word_map(Scene("coco", None, (), (640, 480))) == ([["nothing"]] * CELLS**2, [None] * CELLS**2)

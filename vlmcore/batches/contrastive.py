@@ -1,0 +1,69 @@
+"""Batches for RegionCLIP: pictures, a caption each, and what every patch shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+import torch
+from torch import Tensor
+
+from vlmcore.batches.painting import Pictures
+from vlmcore.scenes.grounding import relative
+from vlmcore.scenes.scene import Scene
+from vlmcore.scenes.source import Source
+from vlmcore.text.chat import Chat
+
+
+def padded(chat: Chat, texts: Sequence[str], limit: int) -> tuple[Tensor, Tensor]:
+    """Texts → ids (N, T) and the index of each one's last token (N,)."""
+    encoded = [chat.encode(text)[:limit] for text in texts]
+    ids = torch.full((len(encoded), max(map(len, encoded))), chat.pad)
+    for row, tokens in zip(ids, encoded, strict=True):
+        row[: len(tokens)] = torch.tensor(tokens)
+    return ids, torch.tensor([len(tokens) - 1 for tokens in encoded])
+
+
+class ContrastiveBatches:
+    """number → a batch for RegionCLIP, its pictures still uint8 (B, S, S, 3) under "pictures"."""
+
+    def __init__(
+        self, source: Source, chat: Chat, pictures: Pictures, grid: int, rows: int, limit: int, seed: int
+    ) -> None:
+        self.source, self.chat, self.pictures, self.grid = source, chat, pictures, grid
+        self.rows, self.limit, self.seed = rows, limit, seed
+        self.names = ["nothing", *source.names]
+        self.index = {name: number for number, name in enumerate(self.names)}
+        self.name_ids = padded(chat, self.names, limit)
+
+    def __call__(self, step: int) -> dict[str, Tensor]:
+        random = Random(f"pictures and captions {self.seed} {step}")
+        scenes = [self.source.scene(random) for _ in range(self.rows)]
+        captions = [random.choice(self.source.questions.captions(scene)) for scene in scenes]
+        ids, last = padded(self.chat, captions, self.limit)
+        regions, boxes = zip(*(self.regions(scene) for scene in scenes), strict=True)
+        return {
+            "pictures": self.pictures(scenes),
+            "captions": ids,
+            "captions_last": last,
+            "names": self.name_ids[0],
+            "names_last": self.name_ids[1],
+            "regions": torch.stack(regions),
+            "boxes": torch.stack(boxes),
+        }
+
+    def regions(self, scene: Scene) -> tuple[Tensor, Tensor]:
+        """Which name has its centre in each patch (P,), and its box (P, 4). In one patch the front thing counts."""
+        regions, boxes = torch.zeros(self.grid**2, dtype=torch.long), torch.full((self.grid**2, 4), torch.nan)
+        width, height = scene.size
+        for thing in scene.things:
+            x, y = thing.centre
+            patch = min(int(y / height * self.grid), self.grid - 1) * self.grid + min(
+                int(x / width * self.grid), self.grid - 1
+            )
+            if scene.kind == "shape":  # too small and too many to be told one by one
+                regions[patch] = -100
+            else:
+                regions[patch] = self.index[thing.name]
+                boxes[patch] = torch.tensor(relative(thing, scene))
+        return regions, boxes

@@ -1,0 +1,57 @@
+"""The table of scores: task by task, known and held-out wordings side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from vlmcore.assistant import Assistant, load
+from vlmcore.evaluation.benchmark import CLAIM, TASKS, benchmark, evaluate
+from vlmcore.evaluation.charts import radar
+from vlmcore.scenes.world import World
+
+
+def score(model: Path | Assistant | None, per_task: int, seed: int, chart: Path | None = None) -> dict:
+    """Everything `vlmcore evaluate` tells: tasks, their mean, the claim, and the same with held-out wordings."""
+    assistant = model if isinstance(model, Assistant) else load(model)
+    world = World(assistant.about.get("objects"))
+    known = evaluate(assistant.answer_all, benchmark(world, per_task, seed), world)
+    new = evaluate(assistant.answer_all, benchmark(world, per_task, seed, "held_out"), world)
+    claim, new_claim = known.pop(CLAIM), new.pop(CLAIM)
+    if chart is not None:
+        radar({"known wordings": known, "held-out wordings": new}, chart)
+    return {
+        "model": str(model) if isinstance(model, Path) else "assistant",
+        "scenes": per_task * (len(TASKS) + 1),
+        "seed": seed,
+        "tasks": known,
+        "mean": float(np.mean(list(known.values()))),
+        "unusual_new": claim,
+        "held_out_wordings": {"tasks": new, "mean": float(np.mean(list(new.values()))), "unusual_new": new_claim},
+    }
+
+
+def table(result: dict) -> str:
+    """What ``score`` found, as text."""
+    known, new = result, result["held_out_wordings"]
+    return columns(
+        {
+            "known wordings": known["tasks"] | {CLAIM: known["unusual_new"]},
+            "held-out wordings": new["tasks"] | {CLAIM: new["unusual_new"]},
+        }
+    )
+
+
+def columns(scores: dict[str, dict[str, float]]) -> str:
+    """{model: {task: score}} as text, a column for each model. The claim stands apart: it is not in the mean."""
+    width = max(map(len, scores)) + 2
+
+    def row(name: str, values: list[float]) -> str:
+        return f"{name:16}" + "".join(f"{value:{width}.1%}" for value in values)
+
+    rows = [f"{'task':16}" + "".join(f"{name:>{width}}" for name in scores)]
+    rows += [row(task, [values[task] for values in scores.values()]) for task in TASKS]
+    rows.append(row("mean", [float(np.mean([values[task] for task in TASKS])) for values in scores.values()]))
+    rows.append(row(CLAIM, [values[CLAIM] for values in scores.values()]) + "   things known from text alone")
+    return "\n".join(rows)

@@ -1,0 +1,184 @@
+"""The recipe of LLaVA, from nothing to an assistant: four stages, each of which can be killed and taken up again.
+
+::
+
+    tokenizer ─► "language": word maps, facts, English ──────┐
+    pictures + captions ─► "vision": contrastive ────────────┼─► "stage1": projector alone
+                                                             └─► "stage2": projector + language model
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from vlmcore.assistant import Assistant
+from vlmcore.batches.contrastive import ContrastiveBatches
+from vlmcore.batches.language import LanguageBatches
+from vlmcore.batches.painting import Pictures
+from vlmcore.batches.questions import PictureBatches
+from vlmcore.batches.word_maps import MapBatches
+from vlmcore.device import pick_device
+from vlmcore.models.clip import CLIP, CLIPConfig, TextConfig
+from vlmcore.models.language import LanguageConfig
+from vlmcore.models.llava import LLaVA, LLaVAConfig
+from vlmcore.recipes.language import TEXT_WEIGHT, pretrain_language
+from vlmcore.recipes.llava_presets import Preset
+from vlmcore.recipes.vision import pretrain_vision
+from vlmcore.scenes.scene import Scene
+from vlmcore.scenes.source import CocoSource, Source
+from vlmcore.scenes.world import World
+from vlmcore.text.chat import Chat
+from vlmcore.text.corpora import tokenizer_corpus
+from vlmcore.text.packing import Batch
+from vlmcore.text.tokenizer import train_tokenizer
+from vlmcore.training.loop import freeze
+from vlmcore.training.losses import next_token_loss, word_map_loss
+from vlmcore.training.run import Run
+
+STAGES = ("language", "vision", "stage1", "stage2")
+AFTER_STAGE1 = "after_stage1"  # this folder of a run holds the assistant as it was before stage 2
+CAPTIONS = {"caption": 1.0}  # stage 1 asks for nothing but captions, as LLaVA's does
+WORDS_WEIGHT = 100.0  # lifts the word maps' loss, a share of variance far below 1, beside the captions'
+
+
+class LLaVARecipe:
+    """``with LLaVARecipe(preset, folder) as recipe:``; a method a stage, and what the stages share."""
+
+    def __init__(self, preset: Preset, folder: Path, resume: bool = False, coco: Path | None = None) -> None:
+        self.preset, self.folder, self.device = preset, folder, pick_device()
+        world = World(preset.objects)
+        self.source = Source(world) if coco is None else CocoSource(world, coco)
+        tokenizer = train_tokenizer(
+            tokenizer_corpus(world, preset.seed), preset.vocabulary
+        )  # quick: made anew each time
+        settings = {
+            "preset": dataclasses.asdict(preset),
+            "coco": str(coco) if coco else None,
+            "texts": sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),  # other words, other ids
+        }
+        self.run = Run(folder, settings, self.device, resume, inside=(AFTER_STAGE1,))
+        self.chat = Chat(tokenizer)
+        self.pictures = Pictures(world, preset.vision_model.image)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.run.__exit__(*error)
+
+    def config(self) -> LLaVAConfig:
+        """The model's configuration, once the tokenizer is known."""
+        language = LanguageConfig(vocabulary=self.preset.vocabulary, transformer=self.preset.language_model)
+        return LLaVAConfig(vision=self.preset.vision_model, language=language, image_token=self.chat.image)
+
+    def language(self) -> LLaVA:
+        """Stage "language": a LLaVA whose language model is trained, and nothing else."""
+        p = self.preset
+        torch.manual_seed(p.seed)
+        model = LLaVA(self.config()).to(self.device.device)
+        batches = LanguageBatches(
+            self.source, self.chat, p.rows, p.length, p.seed, p.facts, curriculum=p.language.steps
+        )
+        pretrain_language(self.run, model, batches, p.language)
+        return model
+
+    def vision(self) -> CLIP:
+        """Stage "vision": both towers of CLIP, of which LLaVA takes one."""
+        p = self.preset
+        torch.manual_seed(p.seed + 1)
+        clip = CLIP(CLIPConfig(vision=p.vision_model, text=TextConfig(vocabulary=p.vocabulary)))
+        batches = ContrastiveBatches(
+            self.source, self.chat, self.pictures, p.vision_model.grid, p.pictures_per_step, clip.config.text.length,
+            p.seed,
+        )  # fmt: skip
+        pretrain_vision(self.run, clip, batches, p.vision)
+        return clip
+
+    def join(self, trained: LLaVA, clip: CLIP) -> LLaVA:
+        """A LLaVA of two trained parts and a new projector between them."""
+        model = LLaVA(self.config()).to(self.device.device)
+        model.language.load_state_dict(trained.language.state_dict())
+        model.vision.load_state_dict(clip.vision.state_dict())
+        model.vision.to(memory_format=self.device.memory_format)
+        return model
+
+    def features(self, model: LLaVA) -> tuple[list[Scene], Tensor]:
+        """The scenes that LLaVA's two stages share, and their Z_v: the frozen encoder runs once."""
+        scenes = [self.source.scene(Random(f"scene {self.preset.seed} {n}")) for n in range(self.preset.scenes)]
+        features = []
+        for start in range(0, len(scenes), 256):
+            pictures = self.pictures(scenes[start : start + 256]).to(self.device.device)
+            features.append(model.encode_image(model.vision.normalise(pictures)).half())
+        return scenes, torch.cat(features)
+
+    def stage1(self, model: LLaVA, scenes: Sequence[Scene], features: Tensor) -> None:
+        """Feature alignment: the projector alone. Nothing is asked but for a caption.
+
+        LLaVA has captions alone, and the language model's loss on them, which says little about what each H_v should
+        have been. We add that: the scene's annotations (names, places and boxes, more than one caption tells) written
+        as the word map that the language model can read. With captions alone a run of this length ends far behind.
+        """
+        freeze(model)
+        freeze(model.projector, False)
+        p = self.preset
+        captions = PictureBatches(self.source, self.chat, scenes, p.stage1_rows, p.length, p.seed, CAPTIONS)
+        maps = MapBatches(self.chat, scenes, p.pictures_per_step, p.seed)
+
+        def losses(made: tuple[Batch, Batch]) -> dict[str, Tensor]:
+            asked, annotated = (batch.to(self.device.device) for batch in made)
+            answers = next_token_loss(model, asked, seen(features, asked))
+            return {
+                "answers": answers,
+                "words": WORDS_WEIGHT * word_map_loss(model, annotated, seen(features, annotated)),
+            }
+
+        self.run.stage("stage1", model, lambda n: (captions(n), maps(n)), losses, p.stage1, keep=model.projector)
+
+    def stage2(self, model: LLaVA, scenes: Sequence[Scene], features: Tensor) -> None:
+        """Visual instruction tuning: projector and language model, on every task, with a little text beside it."""
+        freeze(model, False)
+        freeze(model.vision)
+        p = self.preset
+        questions = PictureBatches(self.source, self.chat, scenes, p.rows, p.length, p.seed, p.asked)
+        texts = LanguageBatches(self.source, self.chat, p.text_rows, p.length, p.seed + 1, p.facts)
+
+        def losses(made: tuple[Batch, Batch]) -> dict[str, Tensor]:
+            asked, text = (batch.to(self.device.device) for batch in made)
+            answers = next_token_loss(model, asked, seen(features, asked))
+            return {"answers": answers, "text": TEXT_WEIGHT * next_token_loss(model, text)}
+
+        self.run.stage("stage2", model, lambda n: (questions(n), texts.running_text(n)), losses, p.stage2, keep=model)
+
+    def assistant(self, model: LLaVA) -> Assistant:
+        """The model as it answers, with its tokenizer and what it was made from."""
+        return Assistant(model, self.chat.tokenizer, {"objects": self.preset.objects, "seed": self.preset.seed})
+
+
+def seen(features: Tensor, batch: Batch) -> Tensor:
+    """Z_v of a batch's pictures (N, P, D_v), in float32, from those of all scenes."""
+    return features[batch.pictures].float()
+
+
+def train(preset: Preset, folder: Path, resume: bool = False, coco: Path | None = None) -> Assistant:
+    """The whole chain; the assistant is left in ``folder``, and in folder/after_stage1 what it was before stage 2.
+
+    Errors: VlmError, as ``Run``: an earlier run in the folder is not touched.
+    """
+    with LLaVARecipe(preset, folder, resume, coco) as recipe:
+        print(f"Training in {folder} on {recipe.device}")
+        model = recipe.join(recipe.language(), recipe.vision())
+        scenes, features = recipe.features(model)
+        recipe.stage1(model, scenes, features)
+        recipe.assistant(model).save(folder / AFTER_STAGE1)
+        recipe.stage2(model, scenes, features)
+        assistant = recipe.assistant(model)
+        assistant.save(folder)
+    return assistant

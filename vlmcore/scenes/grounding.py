@@ -1,0 +1,67 @@
+"""Grounding: boxes in words, as CogVLM writes them, and back; and how well two boxes agree.
+
+The format is CogVLM's, ``[[x0,y0,x1,y1]]``: thousandths of the picture in three digits, several boxes joined by ``;``.
+It is written strictly and read leniently.
+"""
+
+from __future__ import annotations
+
+import re
+
+from vlmcore.scenes.scene import Scene, Thing
+from vlmcore.scenes.wording import IN_SLOT, join
+
+PRECISION = 40  # thousandths of the picture: coordinates are rounded to multiples of it, one word each
+
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1
+
+
+def relative(thing: Thing, scene: Scene) -> Box:
+    width, height = scene.size
+    x0, y0, x1, y1 = thing.box
+    return x0 / width, y0 / height, x1 / width, y1 / height
+
+
+def number(value: float) -> str:
+    """A coordinate relative to the picture (0 to 1) in CogVLM's three digits: 0.341 → 360."""
+    return f"{scale_index(value) * PRECISION:03d}"
+
+
+def scale_index(value: float) -> int:
+    """Which of the scale's numbers is nearest to a coordinate (0 to 1); the last stands for the far edge too."""
+    return min(round(value * 1000 / PRECISION), 1000 // PRECISION - 1)
+
+
+def box_text(boxes: list[Box]) -> str:
+    """CogVLM's grounding format: [[x0,y0,x1,y1]], thousandths of the picture, several boxes joined by ;."""
+    return "[[" + ";".join(",".join(number(value) for value in box) for box in boxes) + "]]"
+
+
+def located(things: list[Thing], scene: Scene) -> str:
+    """Boxes behind the words for their places: "at the top [[360,000,640,280]] and on the right [[…]]".
+
+    Where to look is settled before the first number. Photos have no such places: bare boxes.
+    """
+    boxes = [relative(thing, scene) for thing in things]
+    if any(thing.slot is None for thing in things):
+        return box_text(boxes)
+    return join([f"{IN_SLOT[thing.slot]} {box_text([box])}" for thing, box in zip(things, boxes, strict=True)])
+
+
+def parse_boxes(answer: str) -> list[Box]:
+    """The boxes in an answer, relative to the picture (0 to 1): every group of four three-digit numbers."""
+    return [
+        tuple(int(value) / 1000 for value in group)
+        for group in re.findall(r"(\d{3,4}),(\d{3,4}),(\d{3,4}),(\d{3,4})", answer)
+    ]
+
+
+def iou(first: Box, second: Box) -> float:
+    """Intersection over union of two boxes (x0, y0, x1, y1)."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    inside = width * height
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return inside / (sum(areas) - inside)

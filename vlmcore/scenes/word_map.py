@@ -1,0 +1,24 @@
+"""A scene as a map of words: what the language model reads before it has ever seen a picture."""
+
+from __future__ import annotations
+
+from vlmcore.scenes.grounding import Box, relative
+from vlmcore.scenes.scene import SLOTS, Scene
+
+CELLS = 4  # a word map has CELLS × CELLS cells: as many as the vision encoder has patches
+
+
+def word_map(scene: Scene) -> tuple[list[list[str]], list[Box | None]]:
+    """The scene as a 4×4 grid: each cell's words, and the box of what stands there.
+
+    Each thing is named once, where its centre is, with its slot; every other cell names the place and has no box.
+    """
+    width, height = scene.size
+    cells = [[scene.place or "nothing"] for _ in range(CELLS * CELLS)]
+    boxes: list[Box | None] = [None] * (CELLS * CELLS)
+    for thing in scene.things:
+        x, y = thing.centre
+        cell = min(int(y / height * CELLS), CELLS - 1) * CELLS + min(int(x / width * CELLS), CELLS - 1)
+        cells[cell] = [thing.name, *([SLOTS[thing.slot]] if thing.slot is not None else [])]
+        boxes[cell] = relative(thing, scene)
+    return cells, boxes
