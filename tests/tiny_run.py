@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vlmcore.models.config import TransformerConfig
+from vlmcore.models.config import TransformerConfig, encoder_config
 from vlmcore.models.vision import VisionConfig
 from vlmcore.recipes.llava import train
 from vlmcore.recipes.llava_presets import Preset
 from vlmcore.training.schedule import Schedule
 
 SCHEDULE = Schedule(steps=3, save_seconds=0)
-SEEING = TransformerConfig(
-    width=16,
-    layers=1,
-    heads=2,
-    kv_heads=2,
-    intermediate_size=16,
-    activation="gelu",
-    norm="layer",
-    bias=True,
-    rope_theta=None,
-)
+SEEING = encoder_config(width=16, layers=1, heads=2, intermediate_size=16)
 TINY = Preset(
     objects=24,  # the first ones whose last eight are held out
     vocabulary=800,

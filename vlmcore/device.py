@@ -38,7 +38,7 @@ class Device:
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Of convolutions: channels last where that is faster, plain on MPS, whose channels-last kernels err."""
+        """Of convolutions: channels last where we know it to be faster, plain on MPS, where we could not try it."""
         return torch.contiguous_format if self.device.type == "mps" else torch.channels_last
 
     def __str__(self) -> str:

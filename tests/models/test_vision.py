@@ -7,21 +7,11 @@ from hypothesis import strategies as st
 from transformers import CLIPImageProcessor
 
 from tests import tiny
-from vlmcore.models.config import TransformerConfig
+from vlmcore.models.config import encoder_config
 from vlmcore.models.vision import VisionConfig, VisionEncoder, patchify, unpatchify
 from vlmcore.pretrained import clip
 
-SMALL = TransformerConfig(
-    width=32,
-    layers=2,
-    heads=4,
-    kv_heads=4,
-    intermediate_size=48,
-    activation="gelu",
-    norm="layer",
-    bias=True,
-    rope_theta=None,
-)
+SMALL = encoder_config(width=32, layers=2, heads=4, intermediate_size=48)
 
 
 @pytest.mark.parametrize("activation", ["quick_gelu", "gelu"])

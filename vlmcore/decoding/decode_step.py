@@ -3,7 +3,7 @@
 Both are the language model's own forward pass, so that whatever stands in a layer's place (LoRA, int8) is obeyed.
 Prefill is bound by arithmetic; a decode step is bound by memory, since every weight is fetched to be used for one token
 a row. Therefore ``lay_out_by_input`` puts the weights into the order in which a CPU fetches them fastest for few rows:
-the numbers stay what they are, a product of one row takes a quarter of the time.
+the numbers stay what they are, a step of one row takes a quarter less time.
 
 Shapes: B rows, T tokens of the longest prompt, S tokens in the cache, D width, V vocabulary.
 """

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vlmcore.models import masks
-from vlmcore.models.config import TransformerConfig
+from vlmcore.models.config import TransformerConfig, encoder_config
 from vlmcore.models.context import Context
 from vlmcore.models.transformer import Transformer, make_norm
 from vlmcore.models.vision import VisionConfig, VisionEncoder
@@ -27,17 +27,7 @@ class TextConfig:
     vocabulary: int = 2048
     length: int = 40  # longest caption in tokens
     transformer: TransformerConfig = field(
-        default_factory=lambda: TransformerConfig(
-            width=128,
-            layers=2,
-            heads=4,
-            kv_heads=4,
-            intermediate_size=256,
-            activation="gelu",
-            norm="layer",
-            bias=True,
-            rope_theta=None,
-        )
+        default_factory=lambda: encoder_config(width=128, layers=2, heads=4, intermediate_size=256)
     )
 
 

@@ -32,3 +32,10 @@ class TransformerConfig:
     def head_width(self) -> int:
         """d = D / H."""
         return self.width // self.heads
+
+
+def encoder_config(width: int, layers: int, heads: int, intermediate_size: int) -> TransformerConfig:
+    """The other family, CLIP's, for encoders: LayerNorm, biases, GELU, learned positions added outside the stack."""
+    return TransformerConfig(
+        width, layers, heads, heads, intermediate_size, activation="gelu", norm="layer", bias=True, rope_theta=None
+    )

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from vlmcore.models.attention import Attention
-from vlmcore.models.config import TransformerConfig
+from vlmcore.models.config import TransformerConfig, encoder_config
 from vlmcore.models.mlp import MLP
 from vlmcore.models.transformer import make_norm
 
@@ -77,9 +77,7 @@ class QFormer(nn.Module):
         attend: Callable = cross_attend,
     ) -> None:
         super().__init__()
-        config = TransformerConfig(
-            width, layers, heads, heads, 2 * width, activation="gelu", norm="layer", bias=True, rope_theta=None
-        )
+        config = encoder_config(width, layers, heads, 2 * width)
         self.query_embedding = nn.Parameter(torch.randn(queries, width))
         self.blocks = nn.ModuleList(QFormerBlock(vision_width, config, attend) for _ in range(layers))
         self.norm, self.out = make_norm(config), nn.Linear(width, width)

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vlmcore.models.config import TransformerConfig
+from vlmcore.models.config import TransformerConfig, encoder_config
 from vlmcore.models.transformer import Transformer, make_norm
 
 
@@ -31,17 +31,7 @@ class VisionConfig:
     class_token: bool = False  # CLIP's extra token that looks at all patches
     norm_first: bool = False  # CLIP normalises the embeddings before the first block
     transformer: TransformerConfig = field(
-        default_factory=lambda: TransformerConfig(
-            width=192,
-            layers=3,
-            heads=6,
-            kv_heads=6,
-            intermediate_size=768,
-            activation="gelu",
-            norm="layer",
-            bias=True,
-            rope_theta=None,
-        )
+        default_factory=lambda: encoder_config(width=192, layers=3, heads=6, intermediate_size=768)
     )
 
     def __post_init__(self) -> None:
@@ -105,9 +95,7 @@ class VisionEncoder(nn.Module):
             for values in (self.config.mean, self.config.deviation)
         )
         pixels = pictures.permute(0, 3, 1, 2).float() / (255 * deviation) - mean / deviation
-        return (
-            pixels.contiguous() if pixels.is_mps else pixels
-        )  # colours last, as they came, are faster; MPS wants planes
+        return pixels.contiguous() if pixels.is_mps else pixels  # channels last as they came; plain on MPS (device.py)
 
     def forward(self, pixels: Tensor, layers: int | None = None) -> Tensor:
         """pixels (B, 3, S, S), normalised → (B, P [+ 1], D): the stream after ``layers`` blocks, not yet normed."""
