@@ -57,13 +57,16 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
     per_task: Annotated[int, typer.Option(min=1, help="tests of each task")] = 100,
     seed: Annotated[int, typer.Option(help="of the held-out scenes")] = 1000,
-    chart: Annotated[Path | None, typer.Option(help="save the radar chart here (PNG)")] = None,
+    chart: Annotated[Path | None, typer.Option(help="save the chart here (PNG)")] = None,
+    robust: Annotated[
+        bool, typer.Option("--robust", help="in other light, by other artists, … instead: some 70 conditions")
+    ] = False,
 ) -> None:
-    """Score a model on held-out scenes, task by task."""
-    from vlmcore.evaluation.report import score, table
+    """Score a model on held-out scenes, task by task; or with --robust under what else may happen to a picture."""
+    from vlmcore.evaluation.report import robust_score, robust_table, score, table
 
-    result = score(model, per_task, seed, chart)
-    print(json.dumps(result) if as_json else table(result))
+    result = (robust_score if robust else score)(model, per_task, seed, chart)
+    print(json.dumps(result) if as_json else (robust_table if robust else table)(result))
 
 
 @app.command()
@@ -85,19 +88,23 @@ def ask(
 
 @app.command()
 def ablations(
-    preset: Annotated[str, typer.Option(help="cpu, full or gpu; it is trained three times")] = "cpu",
+    preset: Annotated[str, typer.Option(help="cpu, full or gpu; it is trained ten times")] = "cpu",
     out: Annotated[Path, typer.Option(help="where the trained models are kept")] = Path("runs/ablations"),
     per_task: Annotated[int, typer.Option(min=1, help="tests of each task")] = 100,
     seed: Annotated[int, typer.Option(help="of the held-out scenes")] = 1000,
 ) -> None:
     """Train and score without language pretraining, without facts, without a picture: what does "unusual" rest on?"""
     from vlmcore.evaluation.ablations import ablations as compare
+    from vlmcore.evaluation.ablations import means, spread
+    from vlmcore.evaluation.benchmark import CLAIM
     from vlmcore.evaluation.report import columns
     from vlmcore.files import write_json
 
     results = compare(choose(preset), out, per_task, seed)
     write_json(out / "ablations.json", results)
-    print(columns(results))
+    print(columns(means(results)))
+    for name, (low, high) in spread(results, CLAIM).items():
+        print(f"{CLAIM}, {name}: {low:.1%} to {high:.1%}")
 
 
 @app.command()

@@ -21,7 +21,7 @@ from vlmcore.errors import VlmError
 from vlmcore.evaluation.attention_maps import attention_maps
 from vlmcore.pictures import open_picture
 from vlmcore.scenes.backgrounds import PLACES
-from vlmcore.scenes.scene import SLOTS
+from vlmcore.scenes.position import POSITIONS
 from vlmcore.scenes.world import World
 
 SIDE = 320  # the picture is shown SIDE pixels a side, so that boxes and questions fit beside it
@@ -67,7 +67,7 @@ class ChatWidget(widgets.VBox):
         self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Your picture")
         self.place = widgets.Dropdown(options=PLACES, layout={"width": "160px"})
         names = (NOTHING, *sorted(self.world.names))
-        self.slots = [widgets.Dropdown(options=names, layout={"width": "105px"}) for _ in SLOTS]
+        self.slots = [widgets.Dropdown(options=names, layout={"width": "105px"}) for _ in POSITIONS]
         self.paint = widgets.Button(description="Paint it", icon="paint-brush")
         self.example = widgets.Dropdown(options=("Examples …", *QUESTIONS), layout={"width": "460px"})
         self.question = widgets.Text(placeholder="Ask something about the picture", layout={"width": "380px"})

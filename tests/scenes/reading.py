@@ -1,21 +1,26 @@
-"""Reads questions and answers back, independently of what wrote them."""
+"""Reads questions and answers back, and pictures too, independently of what wrote them."""
 
 from __future__ import annotations
 
 import re
 import string
-from itertools import chain
+from itertools import chain, product
 
 from vlmcore.scenes.grounding import PRECISION
-from vlmcore.scenes.scene import SLOTS, Scene
+from vlmcore.scenes.position import MARGIN, POSITIONS
+from vlmcore.scenes.scene import Scene, Thing
 from vlmcore.scenes.wording import NUMBERS
 
 LAST = 1 - PRECISION / 1000  # the largest coordinate that three digits can tell
+HAIR = 1e-9  # by so little a margin is never missed
 
 
 def plain(text: str) -> str:
     """Without capitals and punctuation, by which two wordings should not differ alone."""
     return " ".join("".join(c for c in text.lower() if c not in string.punctuation or c in "{}").split())
+
+
+# -- boxes -----------------------------------------------------------------------------------------------------------
 
 
 def boxes_of(text: str) -> list[list[float]]:
@@ -30,12 +35,53 @@ def close(found: list[list[float]], exact: list[tuple[float, ...]]) -> bool:
     return len(found) == len(exact) and all(abs(x - min(y, LAST)) <= PRECISION / 2000 + 1e-9 for x, y in values)
 
 
-def thought(scene: Scene, counted: str, slots: tuple[int, ...] = tuple(range(9))) -> str:
+# -- positions -------------------------------------------------------------------------------------------------------
+
+
+def centre(thing: Thing, scene: Scene) -> tuple[float, float]:
+    """Relative to the picture."""
+    x0, y0, x1, y1 = thing.box
+    return (x0 + x1) / 2 / scene.size[0], (y0 + y1) / 2 / scene.size[1]
+
+
+def ninth(x: float, y: float) -> int:
+    return 3 * ((y >= 1 / 3) + (y >= 2 / 3)) + (x >= 1 / 3) + (x >= 2 / 3)
+
+
+def where(thing: Thing, scene: Scene) -> int:
+    """Which ninth of the picture holds a thing's centre."""
+    return ninth(*centre(thing, scene))
+
+
+def opinions(thing: Thing, scene: Scene) -> set[int]:
+    """Every position that somebody may see a thing in who is off by less than the margin."""
+    x, y = centre(thing, scene)
+    slips = (HAIR - MARGIN, 0, MARGIN - HAIR)
+    return {ninth(x + dx, y + dy) for dx, dy in product(slips, repeat=2)}
+
+
+def alone(thing: Thing, scene: Scene) -> bool:
+    """Would everybody say that this thing is where it is, and that nothing else is there?"""
+    here = opinions(thing, scene)
+    return len(here) == 1 and not any(here & opinions(other, scene) for other in scene.things if other is not thing)
+
+
+def ordered(scene: Scene) -> list[Thing]:
+    """In reading order."""
+    return [
+        thing for index in range(9) for thing in sorted(scene.things, key=lambda t: t.centre) if where(thing, scene) == index
+    ]
+
+
+def thought(scene: Scene, counted: str, positions: tuple[int, ...] = tuple(range(9))) -> str:
     """What is thought before an answer: every place, what is there, and the how-manyth it is of what is counted."""
-    at = {thing.slot: thing.name for thing in scene.things}
-    parts = []
-    for n, slot in enumerate(slots):
-        parts.append(f"{SLOTS[slot]} {at.get(slot, 'no')}")
-        if at.get(slot) == counted:
-            parts.append(NUMBERS[sum(at.get(earlier) == counted for earlier in slots[: n + 1])])
+    parts, number = [], 0
+    for index in positions:
+        parts.append(POSITIONS[index])
+        here = [thing.name for thing in ordered(scene) if where(thing, scene) == index]
+        for name in here:
+            number += name == counted
+            parts += [name, NUMBERS[number]] if name == counted else [name]
+        if not here:
+            parts.append("no")
     return " ".join(parts)

@@ -13,7 +13,7 @@ from vlmcore.scenes.scene import Scene, Thing
 from vlmcore.scenes.world import World
 
 WORLD = World()
-SCENE = Scene("scatter", "kitchen", (Thing("cat" if "cat" in WORLD.objects else "cow", (0, 0, 9, 9), 0),) * 2)
+SCENE = Scene("scatter", "kitchen", (Thing("cat", (0, 0, 9, 9)),) * 2)
 NAME = SCENE.things[0].name
 MANY = WORLD.objects[NAME].plural
 
@@ -94,6 +94,13 @@ def test_names_are_whole_words_in_either_number():
         "whale", "sunflower",
     }  # fmt: skip
     assert "whale" in mentioned("Two Whales!", WORLD)
+
+
+def test_the_longest_name_counts_and_a_colour_is_no_fruit():
+    assert mentioned("a hot dog, two teddy bears and a fire truck", WORLD) == {"hot dog", "teddy bear", "fire truck"}
+    assert mentioned("a bear and a teddy bear", WORLD) == {"bear", "teddy bear"}
+    assert problems(Exchange("colour", "What colour is it?", "orange"), SCENE, WORLD) == []
+    assert problems(Exchange("what", "What is it?", "an orange"), SCENE, WORLD)
 
 
 def test_problems_are_counted_by_kind():

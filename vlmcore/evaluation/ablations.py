@@ -1,57 +1,95 @@
-"""Ablations of the lecture's claim: is what was read in text alone used in front of a picture?
+"""Ablations of the claim: is what was read in text alone used in front of a picture?
 
 "What is unusual here?" about objects whose facts no picture ever taught ("unusual new"). Were the language model not
 what knows, taking its reading away would change nothing; were the picture not what is asked about, neither would hiding
 it. So the same chain is trained and scored again
 
+- without text in stage 2: what was read is not repeated;
 - without language pretraining: stages 1 and 2 start from random weights;
-- with the facts removed from the running text;
-- as it is, but every picture shows nothing but grey: the blind baseline.
+- with all facts removed from the running text;
+- with the facts of the held-out objects removed: what is left are their pictures alone;
+- as it is, but every picture shows nothing but grey: the blind baseline;
+- after stage 1 alone, which trained the projector and asked no question.
 
-Beside that: what it answers after stage 1 alone, which trained the projector and asked no question.
+Each with several seeds. That the training pictures do not tell by themselves where a held-out object belongs, because
+it stood here more often than there, is counted (``stood``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from vlmcore.assistant import Assistant, load
-from vlmcore.evaluation.benchmark import benchmark, evaluate
+from vlmcore.evaluation.benchmark import benchmark, evaluate, paint_all
+from vlmcore.evaluation.robustness import blind
 from vlmcore.recipes.llava import AFTER_STAGE1, train
 from vlmcore.recipes.llava_presets import Preset
+from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.world import World
 from vlmcore.training.schedule import Schedule
 
-WHOLE, UNREAD, NO_FACTS = "whole", "no-pretraining", "no-facts"
+WHOLE = "whole"
 
 
-def ablations(preset: Preset, folder: Path, per_task: int, seed: int) -> dict[str, dict[str, float]]:
-    """{model: {task: score}}. What is already trained in ``folder`` is not trained again. Three trainings in all."""
-    presets = {
+def variants(preset: Preset) -> dict[str, Preset]:
+    """The trainings to compare, by name."""
+    return {
         WHOLE: preset,
-        UNREAD: replace(preset, language=Schedule(steps=0)),
-        NO_FACTS: replace(preset, facts=0.0),
+        "no text in stage 2": replace(preset, text_rows=0),
+        "no language pretraining": replace(preset, language=Schedule(steps=0)),
+        "facts removed": replace(preset, facts=0.0),
+        "pictures alone": replace(preset, unread=True),
     }
-    trained = {name: train(changed, folder / name, resume=True) for name, changed in presets.items()}
+
+
+def ablations(
+    preset: Preset, folder: Path, per_task: int, seed: int, seeds: Sequence[int] = (0, 1)
+) -> dict[str, list[dict[str, float]]]:
+    """{model: scores by task, one for each of ``seeds``}. What is trained in ``folder`` is not trained again.
+
+    Five trainings for each seed; ``seed`` is that of the held-out scenes, the same for all.
+    """
     world = World(preset.objects)
     items = benchmark(world, per_task, seed)
+    pictures = paint_all(world, items)
+    found: dict[str, list[dict[str, float]]] = {}
 
-    def scores(assistant: Assistant, blind: bool = False) -> dict[str, float]:
-        def answer_all(questions: Sequence) -> list[str]:
-            if blind:
-                questions = [(np.full_like(picture, 128), *rest) for picture, *rest in questions]
-            return assistant.answer_all(questions)
+    def add(name: str, assistant: Assistant, hidden: bool = False) -> None:
+        answer_all = blind(assistant.answer_all) if hidden else assistant.answer_all
+        found.setdefault(name, []).append(evaluate(answer_all, items, pictures))
 
-        return evaluate(answer_all, items, world)
+    for number in seeds:
+        for name, changed in variants(preset).items():
+            place = folder / f"{name.replace(' ', '-')}-{number}"
+            assistant = train(replace(changed, seed=preset.seed + number), place, resume=True)
+            add(name, assistant)
+            if name == WHOLE:
+                add("blind baseline", assistant, hidden=True)
+                add("after stage 1 alone", load(place / AFTER_STAGE1))
+    return found
 
+
+def means(found: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """The mean over seeds, by model and task."""
     return {
-        "after stage 2": scores(trained[WHOLE]),
-        "after stage 1 alone": scores(load(folder / WHOLE / AFTER_STAGE1)),
-        "no language pretraining": scores(trained[UNREAD]),
-        "facts removed": scores(trained[NO_FACTS]),
-        "blind baseline": scores(trained[WHOLE], blind=True),
+        name: {task: float(np.mean([run[task] for run in runs])) for task in runs[0]} for name, runs in found.items()
     }
+
+
+def spread(found: dict[str, list[dict[str, float]]], task: str) -> dict[str, tuple[float, float]]:
+    """The lowest and the highest score of one task over seeds, by model."""
+    return {name: (min(r[task] for r in runs), max(r[task] for r in runs)) for name, runs in found.items()}
+
+
+def stood(world: World, scenes: Iterable[Scene]) -> dict[str, Counter[str]]:
+    """How often each held-out object stood in each place: {name: {place: pictures}}."""
+    found: dict[str, Counter[str]] = {name: Counter() for name in world.names if world.held_out(name)}
+    for scene in scenes:
+        for name in {thing.name for thing in scene.things} & set(found):
+            found[name][scene.place or "no place"] += 1
+    return found

@@ -38,9 +38,14 @@ SCENES = {
 ASKED = {"hidden": "count", CLAIM: "unusual"}  # task → the question that it asks, where the names differ
 
 
+AnswerAll = Callable[[list[tuple[np.ndarray, list[tuple[str, str]], str]]], list[str]]
+
+
 @dataclass(frozen=True)
 class Item:
-    """One test: a scene, and a conversation about it whose answers are known."""
+    """One test: a scene, and a conversation about it whose answers are known.
+
+    """
 
     task: str
     scene: Scene
@@ -48,9 +53,17 @@ class Item:
 
 
 def benchmark(
-    world: World, per_task: int, seed: int = 0, wording: str = "train", tasks: Sequence[str] = (*TASKS, CLAIM)
+    world: World,
+    per_task: int,
+    seed: int = 0,
+    wording: str = "train",
+    tasks: Sequence[str] = (*TASKS, CLAIM),
+    move: Callable[[Scene], Scene] | None = None,
 ) -> list[Item]:
-    """``per_task`` tests of each task. The same seed gives the same scenes, whatever the wording."""
+    """``per_task`` tests of each task. The same seed gives the same scenes, whatever the wording.
+
+    move: what will happen to the picture, done to the scene's boxes; the questions are about the scene as moved.
+    """
     generator = QuestionGenerator(world, wording)
     items = []
     for task in tasks:
@@ -59,11 +72,17 @@ def benchmark(
         while found < per_task:
             kind = SCENES.get(task) or random.choices(("scatter", "hidden"), (4, 1))[0]
             scene = world.scene(random, kind, evaluate=True)
-            conversation = ask(scene, Random(f"ask {seed} {task} {found}"))
+            seen = move(scene) if move else scene
+            conversation = ask(seen, Random(f"ask {seed} {task} {found}"))
             if conversation is not None:
                 items.append(Item(task, scene, conversation))
                 found += 1
     return items
+
+
+def paint_all(world: World, items: Sequence[Item]) -> list[np.ndarray]:
+    """Each item's picture, as the world shows it."""
+    return [world.paint(item.scene) for item in items]
 
 
 def right(answer: str, expected: str, boxes: Sequence[Box] = ()) -> bool:
@@ -81,15 +100,13 @@ def right(answer: str, expected: str, boxes: Sequence[Box] = ()) -> bool:
     return not left
 
 
-def evaluate(
-    answer_all: Callable[[list[tuple[np.ndarray, list[tuple[str, str]], str]]], list[str]],
-    items: list[Item],
-    world: World,
-) -> dict[str, float]:
-    """Score by task. ``answer_all``: many (picture, history of (question, answer), question) → answers."""
+def evaluate(answer_all: AnswerAll, items: list[Item], pictures: Sequence[np.ndarray]) -> dict[str, float]:
+    """Score by task. ``answer_all``: many (picture, history of (question, answer), question) → answers.
+
+    pictures: one for each item, as ``paint_all`` makes them.
+    """
     histories: list[list[tuple[str, str]]] = [[] for _ in items]
     good = [True] * len(items)
-    pictures = [world.paint(item.scene) for item in items]
     for number in range(max(len(item.conversation) for item in items)):
         asked = [i for i, item in enumerate(items) if good[i] and number < len(item.conversation)]
         questions = [(pictures[i], histories[i], items[i].conversation[number].question) for i in asked]

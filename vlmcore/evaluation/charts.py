@@ -37,14 +37,36 @@ def radar(scores: dict[str, dict[str, float]], path: Path | None = None):
     axes.set_theta_zero_location("N")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=2, frameon=False)
     if path is not None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, dpi=130)
-        except (OSError, ValueError) as error:
-            raise VlmError(
-                f"cannot save the chart as {path} ({error}): name a .png file in a folder of yours"
-            ) from error
+        save(figure, path)
     return figure
+
+
+def bars(scores: dict[str, float], path: Path | None = None):
+    """Draw scores by condition, {name: 0 to 1}, as bars beside the first, the clean one → a figure, saved to ``path``."""
+    from matplotlib.figure import Figure
+
+    names = list(scores)
+    figure = Figure(figsize=(7, 0.45 * len(names) + 1.2), layout="constrained")
+    axes = figure.add_subplot()
+    drawn = axes.barh(names, [100 * scores[name] for name in names], color=["#0072b2", *["#56b4e9"] * (len(names) - 1)])
+    axes.bar_label(drawn, fmt="%.0f %%", padding=3)
+    axes.axvline(100 * scores[names[0]], color="#0072b2", linewidth=1, linestyle=":")
+    axes.set_xlim(0, 110)
+    axes.set_xticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
+    if path is not None:
+        save(figure, path)
+    return figure
+
+
+def save(figure, path: Path) -> None:
+    """Save a figure. Errors: VlmError that says what to do."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=130)
+    except (OSError, ValueError) as error:
+        raise VlmError(f"cannot save the chart as {path} ({error}): name a .png file in a folder of yours") from error
 
 
 def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from vlmcore.assistant import Assistant, load
-from vlmcore.evaluation.benchmark import CLAIM, TASKS, benchmark, evaluate
-from vlmcore.evaluation.charts import radar
+from vlmcore.evaluation.benchmark import CLAIM, TASKS, benchmark, evaluate, paint_all
+from vlmcore.evaluation.charts import bars, radar
+from vlmcore.evaluation.robustness import robustness
 from vlmcore.scenes.world import World
 
 
@@ -16,8 +17,10 @@ def score(model: Path | Assistant | None, per_task: int, seed: int, chart: Path 
     """Everything `vlmcore evaluate` tells: tasks, their mean, the claim, and the same with held-out wordings."""
     assistant = model if isinstance(model, Assistant) else load(model)
     world = World(assistant.about.get("objects"))
-    known = evaluate(assistant.answer_all, benchmark(world, per_task, seed), world)
-    new = evaluate(assistant.answer_all, benchmark(world, per_task, seed, "held_out"), world)
+    items = benchmark(world, per_task, seed)
+    pictures = paint_all(world, items)
+    known = evaluate(assistant.answer_all, items, pictures)
+    new = evaluate(assistant.answer_all, benchmark(world, per_task, seed, "held_out"), pictures)
     claim, new_claim = known.pop(CLAIM), new.pop(CLAIM)
     if chart is not None:
         radar({"known wordings": known, "held-out wordings": new}, chart)
@@ -41,6 +44,25 @@ def table(result: dict) -> str:
             "held-out wordings": new["tasks"] | {CLAIM: new["unusual_new"]},
         }
     )
+
+
+def robust_score(model: Path | Assistant | None, per_task: int, seed: int, chart: Path | None = None) -> dict:
+    """Everything `vlmcore evaluate --robust` tells (robustness.py)."""
+    assistant = model if isinstance(model, Assistant) else load(model)
+    result = robustness(assistant, per_task, seed)
+    if chart is not None:
+        bars(result["families"], chart)
+    return {"model": str(model) if isinstance(model, Path) else "assistant"} | result
+
+
+def robust_table(result: dict) -> str:
+    """What ``robust_score`` found, as text: families, then every condition."""
+    rows = [f"{'family':28}{'mean':>8}", *(f"{name:28}{mean:8.1%}" for name, mean in result["families"].items())]
+    rows += ["", f"{'condition':28}{'mean':>8}"]
+    rows += [f"{name:28}{mean:8.1%}" for name, mean in result["conditions"].items()]
+    rows += ["", f"{'picture hidden':28}{result['blind']:8.1%}", f"{'gained by seeing':28}{result['gain']:8.1%}"]
+    rows += [f"{'answers change: ' + name:36}{share:6.1%}" for name, share in result["answers that change"].items()]
+    return "\n".join(rows)
 
 
 def columns(scores: dict[str, dict[str, float]]) -> str:

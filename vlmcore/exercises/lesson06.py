@@ -36,10 +36,10 @@ def invents(answer: str, scene: Scene) -> bool:
 
 
 def some_scenes() -> list[tuple[Scene, list[str]]]:
-    things = (Thing("whale", (0, 16, 32, 64), 3), Thing("cow", (40, 8, 64, 24), 2))
+    things = (Thing("dog", (0, 16, 32, 64)), Thing("cat", (40, 8, 64, 24)))
     return [
-        (Scene("scatter", "kitchen", things), ["a whale and a cow", "a cow in the kitchen"]),
-        (Scene("coco", None, things[:1], size=(640, 480)), ["a whale"]),
+        (Scene("scatter", "kitchen", things), ["a dog and a cat", "a cat in the kitchen"]),
+        (Scene("coco", None, things[:1], size=(640, 480)), ["a dog"]),
     ]
 
 
@@ -64,12 +64,12 @@ def rows_first(thing: Thing, scene: Scene) -> list[str]:
 
 def some_texts() -> list[tuple[str]]:
     return [
-        ("Question: What is it?\nAnswer: a whale\nQuestion: Where is it?\nAnswer: on the left",),
-        ("Question: What is it?\nAnswer: a whale,\nand a cow",),
-        ("Sure, here it is: a whale.",),
-        ("Of course!\nQuestion: What is it?\nAnswer: a whale",),
-        ("Question: What is it?\nAnswer: a whale\nQuestion: Where is it?",),
-        ("Question: What is it?\nAnswer: a whale\nAnswer: a cow",),
+        ("Question: What is it?\nAnswer: a dog\nQuestion: Where is it?\nAnswer: on the left",),
+        ("Question: What is it?\nAnswer: a dog,\nand a cat",),
+        ("Sure, here it is: a dog.",),
+        ("Of course!\nQuestion: What is it?\nAnswer: a dog",),
+        ("Question: What is it?\nAnswer: a dog\nQuestion: Where is it?",),
+        ("Question: What is it?\nAnswer: a dog\nAnswer: a cat",),
         ("Question: What is it?\nAnswer:",),
         ("",),
     ]
@@ -88,11 +88,11 @@ def lenient(text: str) -> Pairs:
 
 def some_answers() -> list[tuple[str, Scene]]:
     scene = some_scenes()[0][0]
-    flower = Scene("scatter", "forest", (Thing("sunflower", (0, 0, 9, 9), 0),))
+    toy = Scene("scatter", "bedroom", (Thing("teddy bear", (0, 0, 9, 9)), Thing("cup", (20, 20, 40, 40))))
     return [
-        ("a whale and a cow", scene), ("two whales", scene), ("Three Penguins", scene), ("a sunflower", flower),
-        ("on the left", flower), ("a cow", flower), ("Cow", flower), ("a fox, a whale and a cow", scene),
-        ("two foxes", scene),
+        ("a dog and a cat", scene), ("two dogs", scene), ("Three Horses", scene), ("a teddy bear", toy),
+        ("two teddy bears", toy), ("a bear", toy), ("a cupboard", scene), ("on the left", toy), ("a cat", toy),
+        ("Cat", toy), ("a car, a dog and a cat", scene), ("two buses", scene), ("a traffic light", scene),
     ]  # fmt: skip
 
 
@@ -101,21 +101,38 @@ def by_substring(answer: str, scene: Scene) -> bool:
     return any(name in answer.lower() for name in WORLD.names if name not in there)
 
 
+def short_names_too(answer: str, scene: Scene) -> bool:
+    """Every name that stands there as whole words, those inside longer names as well."""
+    there = {thing.name for thing in scene.things}
+    forms = {form: name for name, item in WORLD.objects.items() for form in (name, item.plural)}
+    return any(re.search(rf"\b{form}\b", answer.lower()) for form, name in forms.items() if name not in there)
+
+
+def said_names(forms: dict[str, str], answer: str) -> set[str]:
+    longest_first = "|".join(sorted(forms, key=len, reverse=True))
+    return {forms[form] for form in re.findall(rf"\b(?:{longest_first})\b", answer)}
+
+
 def singular_alone(answer: str, scene: Scene) -> bool:
-    words = re.findall(r"[a-z]+", answer.lower())
-    return bool({word for word in words if word in WORLD.objects} - {thing.name for thing in scene.things})
+    return bool(said_names({name: name for name in WORLD.names}, answer.lower()) - {t.name for t in scene.things})
+
+
+def one_word_names(answer: str, scene: Scene) -> bool:
+    """Names as single words: one of two words is never found."""
+    words = set(re.findall(r"[a-z]+", answer.lower()))
+    there = {thing.name for thing in scene.things}
+    return any({name, item.plural} & words for name, item in WORLD.objects.items() if name not in there)
 
 
 def with_punctuation(answer: str, scene: Scene) -> bool:
-    """Words as split() leaves them: "fox," is none."""
+    """Words as split() leaves them: "car," is none."""
     kept = " ".join(word for word in answer.split() if word.isalpha())
     return invents(kept, scene)
 
 
 def only_an_s(answer: str, scene: Scene) -> bool:
-    there = {thing.name for thing in scene.things}
-    words = set(re.findall(r"[a-z]+", answer.lower()))
-    return any({name, name + "s"} & words for name in WORLD.names if name not in there)
+    forms = {form: name for name in WORLD.names for form in (name, name + "s")}
+    return bool(said_names(forms, answer.lower()) - {thing.name for thing in scene.things})
 
 
 def case_matters(answer: str, scene: Scene) -> bool:
@@ -173,18 +190,22 @@ LESSON = Lesson(
             invents,
             some_answers,
             mistakes={
-                "Whole words only: there is a sun in every sunflower.": by_substring,
-                "Look for the plural, too: two whales are whales.": singular_alone,
-                "A comma sticks to the word before it: 'fox,' is no 'fox'. Take the letters alone.": with_punctuation,
-                "Not every plural is the name and an s (foxes, snowmen): take .plural.": only_an_s,
+                "Whole words only: there is a cup in every cupboard.": by_substring,
+                "The longest name counts: a teddy bear is no bear.": short_names_too,
+                "Names may have two words: a traffic light is a thing, too.": one_word_names,
+                "Look for the plural, too: two dogs are dogs.": singular_alone,
+                "A comma sticks to the word before it: 'car,' is no 'car'. Take the letters alone.": with_punctuation,
+                "Not every plural is the name and an s (buses, knives): take .plural.": only_an_s,
                 "Capital letters make no difference: compare in lower case.": case_matters,
                 "It is the other way round: True where something is mentioned that is NOT there.": (
                     lambda answer, scene: bool(mentioned(answer, WORLD) & {thing.name for thing in scene.things})
                 ),
             },
             hints=(
-                "re.findall(r'[a-z]+', answer.lower()) are the words.",
-                "WORLD.objects[name].plural is the other form of a name.",
+                "WORLD.objects[name].plural is the other form of a name. Map both forms to the name in a dictionary.",
+                "A regular expression tries its alternatives in order. sorted(forms, key=len, reverse=True) has the "
+                "longest first, so 'teddy bear' is read before 'bear' can be.",
+                r"""re.findall(rf"\b(?:{'|'.join(longest_first)})\b", answer.lower()) are the forms mentioned.""",
             ),
             cpu_only=True,
         ),

@@ -17,8 +17,6 @@ from torch import Tensor, nn
 
 from vlmcore.models.clip import CLIP, contrastive_loss
 
-NOTHING = 0.2  # weighs a patch without a thing against one with: most show nothing, and would drown the others
-
 
 class BoxHead(nn.Linear):
     """Four numbers from a patch: an output head, which the optimiser treats as it treats embeddings."""
@@ -38,7 +36,7 @@ class RegionCLIP(nn.Module):
         """Losses by name, for a batch of
 
         - pictures (B, S, S, 3) uint8, captions (B, T) and captions_last (B,);
-        - names (N, T) and names_last (N,): every name there is, "nothing" among them;
+        - names (N, T) and names_last (N,): every name there is, of things and of grounds; weights (N,): of each in the loss;
         - regions (B, P): which name's thing has its centre in the patch, −100 where nobody can say;
         - boxes (B, P, 4): that thing's box relative to the picture, 0 to 1; NaN where there is none.
         """
@@ -48,14 +46,12 @@ class RegionCLIP(nn.Module):
         captions = clip.encode_text(batch["captions"], batch["captions_last"])
         names = clip.encode_text(batch["names"], batch["names_last"])
         regions = F.normalize(self.region_projection(patches), dim=-1)  # (B, P, E)
-        weight = torch.ones(len(names), device=names.device)
-        weight[0] = NOTHING
         known = ~batch["boxes"].isnan()
         distances = (self.box(patches) - batch["boxes"].nan_to_num()).abs() * known
         return {
             "pictures": contrastive_loss(scale * pictures @ captions.T),
             "regions": F.cross_entropy(
-                (scale * regions @ names.T).flatten(0, 1).float(), batch["regions"].flatten(), weight
+                (scale * regions @ names.T).flatten(0, 1).float(), batch["regions"].flatten(), batch["weights"]
             ),
             "boxes": distances.sum() / known.sum().clamp(min=1),
         }

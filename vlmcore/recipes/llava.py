@@ -85,7 +85,7 @@ class LLaVARecipe:
         torch.manual_seed(p.seed)
         model = LLaVA(self.config()).to(self.device.device)
         batches = LanguageBatches(
-            self.source, self.chat, p.rows, p.length, p.seed, p.facts, curriculum=p.language.steps
+            self.source, self.chat, p.rows, p.length, p.seed, p.facts, p.unread, p.language.steps
         )
         pretrain_language(self.run, model, batches, p.language)
         return model
@@ -111,11 +111,11 @@ class LLaVARecipe:
         return model
 
     def features(self, model: LLaVA) -> tuple[list[Scene], Tensor]:
-        """The scenes that LLaVA's two stages share, and their Z_v: the frozen encoder runs once."""
+        """The scenes that LLaVA's two stages share, and their Z_v: the frozen encoder runs once, on photographs."""
         scenes = [self.source.scene(Random(f"scene {self.preset.seed} {n}")) for n in range(self.preset.scenes)]
         features = []
         for start in range(0, len(scenes), 256):
-            pictures = self.pictures(scenes[start : start + 256]).to(self.device.device)
+            pictures = self.pictures.photographs(scenes[start : start + 256], (self.preset.seed, start)).to(self.device.device)
             features.append(model.encode_image(model.vision.normalise(pictures)).half())
         return scenes, torch.cat(features)
 
@@ -148,14 +148,17 @@ class LLaVARecipe:
         freeze(model.vision)
         p = self.preset
         questions = PictureBatches(self.source, self.chat, scenes, p.rows, p.length, p.seed, p.asked)
-        texts = LanguageBatches(self.source, self.chat, p.text_rows, p.length, p.seed + 1, p.facts)
+        texts = LanguageBatches(self.source, self.chat, p.text_rows, p.length, p.seed + 1, p.facts, p.unread)
 
-        def losses(made: tuple[Batch, Batch]) -> dict[str, Tensor]:
-            asked, text = (batch.to(self.device.device) for batch in made)
-            answers = next_token_loss(model, asked, seen(features, asked))
-            return {"answers": answers, "text": TEXT_WEIGHT * next_token_loss(model, text)}
+        def made(number: int) -> tuple[Batch, ...]:
+            return (questions(number), texts.running_text(number)) if p.text_rows else (questions(number),)
 
-        self.run.stage("stage2", model, lambda n: (questions(n), texts.running_text(n)), losses, p.stage2, keep=model)
+        def losses(batches: tuple[Batch, ...]) -> dict[str, Tensor]:
+            asked, *text = (batch.to(self.device.device) for batch in batches)
+            answers = {"answers": next_token_loss(model, asked, seen(features, asked))}
+            return answers | {"text": TEXT_WEIGHT * next_token_loss(model, rows) for rows in text}
+
+        self.run.stage("stage2", model, made, losses, p.stage2, keep=model)
 
     def assistant(self, model: LLaVA) -> Assistant:
         """The model as it answers, with its tokenizer and what it was made from."""

@@ -31,9 +31,10 @@ class Preset:
     pictures_per_step: int = 128  # of the contrastive batches, and of stage 1's word maps
     rows: int = 16  # of the language model's batches, and of stage 2's
     stage1_rows: int = 8  # small batches leave time for more steps
-    text_rows: int = 8  # of batches whose running text (an eighth of them) stage 2 repeats
+    text_rows: int = 8  # of batches whose running text (an eighth of them) stage 2 repeats; 0: it reads none
     length: int = 128  # tokens a row
     facts: float = 0.8  # share of the running text; the rest is English
+    unread: bool = False  # leave out the facts of the held-out objects: nothing is then known of them (ablations)
     asked: dict[str, float] = field(default_factory=lambda: SHORT_MIX)  # in stage 2: task → how often
     seed: int = 0
 
@@ -47,7 +48,7 @@ class Preset:
 CPU = Preset()
 FULL = replace(
     CPU,
-    objects=96,
+    objects=139,
     language=Schedule(steps=1800, lr=6e-3, warmup=0.05),
     vision=Schedule(steps=1500, lr=1e-2),
     stage1=Schedule(steps=400, lr=2e-2),

@@ -1,13 +1,55 @@
-"""The eight places in which scenes are set: simple textures, drawn once, each in many variants."""
+"""The grounds on which scenes stand: eleven places and one that is none, each in many looks, drawn once.
+
+Design choices:
+- a look is an arrangement (a beach, the sea from above, …) in a palette, under some light and weather. A place has
+  several of each, so that neither a colour nor a pattern alone tells where we are; grounds/ has a file for each place;
+- held out by construction: the last two arrangements and the last palette of every place. A ground for evaluation has
+  at least one of them, so training never shows its arrangement in its palette; one light, too, is for evaluation alone;
+- the place, a number and the look give the ground: the same three, the same pixels, and the same picture at any size;
+- at the end a little of all contrast is taken away, so that what stands on a ground stands out from it.
+"""
 
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
+from random import Random
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import ImageOps
 
-PLACES = ("sea", "farm", "forest", "kitchen", "street", "space", "bedroom", "snow")
+from vlmcore.errors import VlmError
+from vlmcore.scenes.grounds import (
+    bedroom,
+    farm,
+    forest,
+    garden,
+    kitchen,
+    nowhere,
+    office,
+    savanna,
+    sea,
+    snow,
+    space,
+    street,
+    weather,
+)
+from vlmcore.scenes.grounds.canvas import Arrangement, Canvas, Palette
+from vlmcore.scenes.grounds.weather import Weather
+
+PLACES = (
+    "sea",
+    "farm",
+    "forest",
+    "kitchen",
+    "street",
+    "space",
+    "bedroom",
+    "snow",
+    "garden",
+    "office",
+    "savanna",
+)
 IN_PLACE = {
     "sea": "in the sea",
     "farm": "on a farm",
@@ -17,6 +59,9 @@ IN_PLACE = {
     "space": "in space",
     "bedroom": "in the bedroom",
     "snow": "in the snow",
+    "garden": "in the garden",
+    "office": "in the office",
+    "savanna": "on the savanna",
 }
 A_PLACE = {
     "sea": "the sea",
@@ -27,80 +72,77 @@ A_PLACE = {
     "space": "space",
     "bedroom": "a bedroom",
     "snow": "snow",
+    "garden": "a garden",
+    "office": "an office",
+    "savanna": "the savanna",
+}
+VARIANTS = 64  # textures of each kind of ground, numbered from 0
+HELD_OUT_ARRANGEMENTS, HELD_OUT_PALETTES = 2, 1  # so many of each place, its last
+CONTRAST = 0.85  # of a ground's own contrast is kept
+
+Look = tuple[Arrangement, str]  # and the palette, as four colours in hexadecimal
+_DRAWN = {  # place → its arrangements, its palettes, its weather
+    "sea": (sea.ARRANGEMENTS, sea.PALETTES, weather.AT_SEA),
+    "farm": (farm.ARRANGEMENTS, farm.PALETTES, weather.OUTDOORS),
+    "forest": (forest.ARRANGEMENTS, forest.PALETTES, weather.OUTDOORS),
+    "kitchen": (kitchen.ARRANGEMENTS, kitchen.PALETTES, weather.INDOORS),
+    "street": (street.ARRANGEMENTS, street.PALETTES, weather.OUTDOORS),
+    "space": (space.ARRANGEMENTS, space.PALETTES, weather.NONE),
+    "bedroom": (bedroom.ARRANGEMENTS, bedroom.PALETTES, weather.INDOORS),
+    "snow": (snow.ARRANGEMENTS, snow.PALETTES, weather.IN_SNOW),
+    "garden": (garden.ARRANGEMENTS, garden.PALETTES, weather.OUTDOORS),
+    "office": (office.ARRANGEMENTS, office.PALETTES, weather.INDOORS),
+    "savanna": (savanna.ARRANGEMENTS, savanna.PALETTES, weather.OUTDOORS),
+    None: (nowhere.ARRANGEMENTS, nowhere.PALETTES, weather.NONE),
+}
+ARRANGEMENTS: dict[str | None, tuple[Arrangement, ...]] = {place: drawn[0] for place, drawn in _DRAWN.items()}
+PALETTES: dict[str | None, tuple[str, ...]] = {place: drawn[1] for place, drawn in _DRAWN.items()}
+WEATHER: dict[str | None, tuple[Weather, ...]] = {place: drawn[2] for place, drawn in _DRAWN.items()}
+
+
+def _looks(place: str | None, look: str) -> tuple[Look, ...]:
+    """A place's looks: in training whatever has no part that is held out, for evaluation all others."""
+    arrangements, palettes = ARRANGEMENTS[place], PALETTES[place]
+    seen = set(product(arrangements[:-HELD_OUT_ARRANGEMENTS], palettes[:-HELD_OUT_PALETTES]))
+    return tuple(pair for pair in product(arrangements, palettes) if (pair in seen) == (look == "training"))
+
+
+LOOKS: dict[str, dict[str | None, tuple[Look, ...]]] = {
+    look: {place: _looks(place, look) for place in ARRANGEMENTS} for look in ("training", "held_out")
 }
 
 
-def _sea(draw: ImageDraw.ImageDraw, n: int, random: np.random.Generator) -> None:
-    phase = random.integers(0, n)
-    for y in range(0, n, n // 8):
-        points = [(x, y + n / 40 * np.sin((x + phase + 2 * y) / n * 25)) for x in range(0, n + 1, max(n // 32, 1))]
-        draw.line(points, fill=(120, 190, 235), width=max(n // 40, 1))
-
-
-def _farm(draw: ImageDraw.ImageDraw, n: int, random: np.random.Generator) -> None:
-    shift = random.integers(-n // 8, n // 8)
-    for x in range(-n, 2 * n, n // 6):  # furrows
-        draw.line([(x + shift, n), (n // 2 + (x - n // 2) // 3, 0)], fill=(150, 170, 70), width=max(n // 24, 1))
-
-
-def _forest(draw: ImageDraw.ImageDraw, n: int, random: np.random.Generator) -> None:
-    for _ in range(9):
-        x, y, r = random.integers(0, n), random.integers(0, n), n // 9
-        draw.polygon([(x - r, y + r), (x, y - r), (x + r, y + r)], fill=(30, 90, 45))
-
-
-def _kitchen(draw: ImageDraw.ImageDraw, n: int, random: np.random.Generator) -> None:
-    step, shift = n // 5, random.integers(0, n // 5)
-    for i in range(-1, 6):
-        draw.line([(i * step + shift, 0), (i * step + shift, n)], fill=(205, 185, 150), width=max(n // 48, 1))
-        draw.line([(0, i * step + shift), (n, i * step + shift)], fill=(205, 185, 150), width=max(n // 48, 1))
-
-
-def _street(draw: ImageDraw.ImageDraw, n: int, random: np.random.Generator) -> None:
-    y, shift = n // 2 + random.integers(-n // 6, n // 6), random.integers(0, n // 4)
-    for x in range(-n, n, n // 4):
-        draw.line([(x + shift, y), (x + shift + n // 7, y)], fill=(235, 235, 235), width=max(n // 20, 1))
-
-
-def _space(draw: ImageDraw.ImageDraw, n: int, random: np.random.Generator) -> None:
-    r = n / 90
-    for _ in range(30):
-        x, y = random.uniform(0, n), random.uniform(0, n)
-        draw.ellipse([x - r, y - r, x + r, y + r], fill=(250, 250, 220))
-
-
-def _bedroom(draw: ImageDraw.ImageDraw, n: int, random: np.random.Generator) -> None:
-    shift = random.integers(0, n // 4)
-    for x in range(-n // 4, n, n // 4):  # wallpaper
-        draw.rectangle([x + shift, 0, x + shift + n // 10, n], fill=(225, 190, 225))
-
-
-def _snow(draw: ImageDraw.ImageDraw, n: int, random: np.random.Generator) -> None:
-    for _ in range(5):  # drifts
-        x, y = random.integers(0, n), random.integers(0, n)
-        draw.ellipse([x - n // 3, y, x + n // 3, y + n // 4], fill=(225, 235, 245))
-
-
-_BASE = {
-    "sea": ((70, 140, 205), _sea),
-    "farm": ((170, 195, 90), _farm),
-    "forest": ((60, 125, 65), _forest),
-    "kitchen": ((235, 220, 190), _kitchen),
-    "street": ((130, 130, 135), _street),
-    "space": ((22, 22, 50), _space),
-    "bedroom": ((205, 165, 205), _bedroom),
-    "snow": ((245, 248, 252), _snow),
-}
+def _colours(palette: str, random: Random) -> Palette:
+    """A palette's colours, all a little lighter or darker, warmer or colder."""
+    brightness = random.uniform(0.92, 1.05)
+    change = [brightness * random.uniform(0.96, 1.04) for _ in range(3)]
+    colours = [bytes.fromhex(colour) for colour in palette.split()]
+    return tuple(tuple(min(round(value * by), 255) for value, by in zip(colour, change)) for colour in colours)
 
 
 @cache
-def background(place: str, variant: int, size: int) -> np.ndarray:
-    """The place as pixels, uint8 (size, size, 3); read-only, the same for the same arguments."""
-    random = np.random.default_rng(variant)
-    colour, decorate = _BASE[place]
-    brightness = random.uniform(0.9, 1.05)
-    image = Image.new("RGB", (size, size), tuple(min(int(value * brightness), 255) for value in colour))
-    decorate(ImageDraw.Draw(image), size, random)
-    pixels = np.asarray(image)
+def background(place: str | None, variant: int, size: int, look: str = "training") -> np.ndarray:
+    """A ground as pixels, uint8 (size, size, 3); read-only, the same for the same arguments.
+
+    place: one of PLACES; None: a ground that is no place. variant: 0 to VARIANTS - 1. look: "training" or "held_out".
+    Errors: VlmError when there is no such place, variant or look.
+    """
+    if place not in ARRANGEMENTS:
+        raise VlmError(f"there is no place {place!r}: take one of {', '.join(PLACES)}, or None")
+    if look not in LOOKS:
+        raise VlmError(f"there is no look {look!r}: take one of {', '.join(LOOKS)}")
+    if not 0 <= variant < VARIANTS:
+        raise VlmError(f"there is no variant {variant} of a ground: take 0 to {VARIANTS - 1}")
+    random = Random(f"{place} {variant} {look}")
+    looks = LOOKS[look][place]
+    arrange, palette = looks[variant % len(looks)]  # in turn: each is seen as often as any other
+    canvas = Canvas(size)
+    arrange(canvas, _colours(palette, random), random)
+    random.choice(WEATHER[place])(canvas, random)
+    light = weather.DAY if place == "space" else random.choice(weather.LIGHTS[look])
+    image = canvas.finished()
+    pixels = np.asarray(ImageOps.mirror(image) if random.random() < 0.5 else image) * np.float32(light)
+    middle = pixels.mean((0, 1))
+    pixels = (middle + CONTRAST * (pixels - middle)).clip(0, 255).astype(np.uint8)
     pixels.flags.writeable = False
     return pixels

@@ -1,8 +1,8 @@
 """COCO's own format: a folder of pictures and what people annotated in them, as JSON.
 
 Design choices:
-- what we write is COCO to every other reader; what COCO has no field for (place, slot, what is odd, …) stands under an
-  extra key, "vlmcore", that others ignore and ``read_coco`` restores;
+- what we write is COCO to every other reader; what COCO has no field for (place, what is odd, …) stands under an extra
+  key, "vlmcore", that others ignore and ``read_coco`` restores;
 - reading opens no picture: a broken one is told of when it is looked at;
 - whatever is wrong stops the reading with one sentence; nothing is skipped in silence but what COCO itself holds:
   crowds (one box around many things) and boxes without area (train2017 has two).
@@ -24,20 +24,25 @@ from vlmcore.files import write, write_json
 from vlmcore.scenes.backgrounds import PLACES
 from vlmcore.scenes.objects import load_objects
 from vlmcore.scenes.questions import QuestionGenerator
-from vlmcore.scenes.scene import SLOTS, Scene, Thing
+from vlmcore.scenes.scene import Scene, Thing
 from vlmcore.scenes.world import SHAPES, World
 
 EXTRA = "vlmcore"  # our key in COCO's entries holds what COCO has no field for
 KINDS = ("scatter", "hidden", "sum", "unusual", "shape")
 INFO = {
-    "description": "Scenes painted by vlmcore. Graphics: Twemoji, © Twitter, Inc and other contributors, CC-BY 4.0",
-    "url": "https://github.com/jdecked/twemoji",
+    "description": "Scenes painted by vlmcore. Graphics: Twemoji, © Twitter, Inc and other contributors, CC BY 4.0, and "
+    "OpenMoji, CC BY-SA 4.0",
+    "url": "https://openmoji.org",
     "version": "1.0",
     "year": 2026,
     "contributor": "the vlmcore authors",
     "date_created": "2026/01/01",
 }
-LICENSE = {"id": 1, "name": "Attribution 4.0 International", "url": "https://creativecommons.org/licenses/by/4.0/"}
+LICENSE = {
+    "id": 1,
+    "name": "Attribution-ShareAlike 4.0 International",
+    "url": "https://creativecommons.org/licenses/by-sa/4.0/",
+}
 
 
 # -- writing ---------------------------------------------------------------------------------------------------------
@@ -71,7 +76,7 @@ def write_coco(
         for thing in scene.things:
             box = tuple(value * scale for value in thing.box)
             entry = {"id": len(annotations) + 1, "image_id": number, "category_id": ids[thing.name]}
-            annotations.append(entry | _outline(*box) | {"iscrowd": 0, EXTRA: {"slot": thing.slot}})
+            annotations.append(entry | _outline(*box) | {"iscrowd": 0})
         for caption in questions.captions(scene):
             if "[[" not in caption:
                 captions.append({"id": len(captions) + 1, "image_id": number, "caption": caption})
@@ -127,11 +132,8 @@ def _read_split(folder: Path, file: Path) -> list[Scene]:
             raise _wrong(file, f'"iscrowd" of {which} is neither 0 nor 1')
         image = images[entry["image_id"]]
         box = _box(file, which, entry["bbox"], image["width"], image["height"])
-        slot = _extra(file, which, entry).get("slot")
-        if slot is not None and (type(slot) is not int or slot not in range(len(SLOTS))):
-            raise _wrong(file, f'"slot" of {which} is not a number from 0 to {len(SLOTS) - 1}')
         if box and not entry.get("iscrowd", 0):
-            things[image["id"]].append(Thing(categories[entry["category_id"]]["name"], box, slot))
+            things[image["id"]].append(Thing(categories[entry["category_id"]]["name"], box))
     captions = _captions(file.with_name(f"captions_{split}.json"), images)
     pictures = _pictures(folder, file, split, images)
     return [
@@ -239,9 +241,10 @@ def _scene(file: Path, image: dict[str, Any], things: list[Thing], captions: tup
         things.sort(key=lambda thing: (thing.box[1], thing.box[0]))
         return Scene("coco", None, tuple(things), size, captions=captions, file=picture)
     names = [thing.name for thing in things if thing.name != "plus"]
-    good = kind in KINDS and place in PLACES and odd in (None, *names)  # the generator must find what it asks about
+    good = kind in KINDS and place in (None, *PLACES) and odd in (None, *names)  # the generator asks about all of it
     good &= bool(names) and all(name in load_objects() for name in names)
-    good &= shape in tuple(SHAPES) if kind == "shape" else shape is None and all(t.slot is not None for t in things)
+    good &= shape in tuple(SHAPES) if kind == "shape" else shape is None
+    good &= place is not None if kind == "unusual" else odd is None
     if not good:
         raise _wrong(file, f'the facts under "{EXTRA}" of image {image["id"]} do not fit its things')
     return Scene(kind, place, tuple(things), size, odd=odd, shape=shape, captions=captions, file=picture)

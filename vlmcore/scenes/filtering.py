@@ -21,9 +21,10 @@ GIVEAWAYS = ("caption", "bounding box", "coordinates provided", "as an ai", "i c
 
 
 def mentioned(text: str, world: World) -> set[str]:
-    """The names of the world's objects that a text mentions, in singular or plural."""
-    words = f" {' '.join(re.findall(r'[a-z-]+', text.lower()))} "
-    return {name for name, item in world.objects.items() if any(f" {form} " in words for form in (name, item.plural))}
+    """The names of the world's objects that a text mentions, in singular or plural. A hot dog is no dog."""
+    forms = {form: name for name, item in world.objects.items() for form in (name, item.plural)}
+    longest_first = "|".join(sorted(forms, key=len, reverse=True))
+    return {forms[form] for form in re.findall(rf"\b(?:{longest_first})\b", text.lower())}
 
 
 def problems(exchange: Exchange, scene: Scene, world: World) -> list[str]:
@@ -42,8 +43,9 @@ def problems(exchange: Exchange, scene: Scene, world: World) -> list[str]:
     said = split_thoughts(low)[1]
     denied = said.startswith(("no", "none", "nothing"))
     asked = mentioned(question, world)
+    colours = {item.colour for item in world.objects.values()}
     invented = mentioned(answer, world) - there - asked
-    if invented and not denied:
+    if invented and not denied and said not in colours:  # a colour may be named like a fruit
         found.append(f"mentions what is not there: {', '.join(sorted(invented))}")
     if len(asked) == 1:
         (name,) = asked

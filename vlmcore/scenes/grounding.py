@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+from vlmcore.scenes.position import IN_POSITION, position
 from vlmcore.scenes.scene import Scene, Thing
-from vlmcore.scenes.wording import IN_SLOT, join
+from vlmcore.scenes.wording import join
 
 PRECISION = 40  # thousandths of the picture: coordinates are rounded to multiples of it, one word each
 
@@ -40,12 +41,9 @@ def box_text(boxes: list[Box]) -> str:
 def located(things: list[Thing], scene: Scene) -> str:
     """Boxes behind the words for their places: "at the top [[360,000,640,280]] and on the right [[…]]".
 
-    Where to look is settled before the first number. Photos have no such places: bare boxes.
+    Where to look is settled before the first number.
     """
-    boxes = [relative(thing, scene) for thing in things]
-    if any(thing.slot is None for thing in things):
-        return box_text(boxes)
-    return join([f"{IN_SLOT[thing.slot]} {box_text([box])}" for thing, box in zip(things, boxes, strict=True)])
+    return join([f"{IN_POSITION[position(thing, scene)]} {box_text([relative(thing, scene)])}" for thing in things])
 
 
 def parse_boxes(answer: str) -> list[Box]:

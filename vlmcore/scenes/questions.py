@@ -12,15 +12,24 @@ from random import Random
 from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.exchange import Conversation, Exchange, wordings
 from vlmcore.scenes.grounding import box_text, located, relative
-from vlmcore.scenes.scene import SLOTS, Scene, Thing, any_held_out_pair, held_out_pair, in_order
+from vlmcore.scenes.position import IN_POSITION, POSITIONS, clear, in_order, position, settled
+from vlmcore.scenes.scene import Scene, Thing, any_held_out_pair, held_out_pair
 from vlmcore.scenes.thoughts import belongs, look_around, point
-from vlmcore.scenes.wording import IN_SLOT, NUMBERS, PLURALS, SIDES, a, join
+from vlmcore.scenes.wording import NUMBERS, PLURALS, a, join, the
 from vlmcore.scenes.world import World
 
+NO_PLACE = "no place can be told"  # answers "where is this?" about a ground that is none
+SIDES = (0, 3, 6, 2, 5, 8)  # a sum's positions lie left of the plus sign (the first three), then right of it
 
-def stands(thing: Thing) -> str:
+
+def stands(thing: Thing, scene: Scene) -> str:
     """the dog is on the left"""
-    return f"the {thing.name} is {IN_SLOT[thing.slot]}"
+    return f"{the(thing.name)} {IN_POSITION[position(thing, scene)]}"
+
+
+def with_place(scene: Scene, text: str) -> str:
+    """a dog → a dog in the forest, where a place can be told"""
+    return f"{text} {IN_PLACE[scene.place]}" if scene.place else text
 
 
 class QuestionGenerator:
@@ -54,32 +63,34 @@ class QuestionGenerator:
         """Brief captions of a picture: what is there, and where."""
         if scene.captions or scene.kind == "coco":
             return list(scene.captions)
-        place = IN_PLACE[scene.place]
         if scene.kind == "shape":
-            return [f"many small {self.plural(scene.things[0].name)} that form {a(scene.shape)} {place}"]
+            many = self.plural(scene.things[0].name)
+            return [with_place(scene, f"many small {many} that form {a(scene.shape)}")]
         if scene.kind == "sum":
-            return [f"{self._sum_words(scene)} {place}"]
-        things = list(scene.things)  # back to front: no order that could be told without looking the names up
-        return [
-            f"{join([self.counted(count, name) for name, count in scene.counts().items()])} {place}",
-            f"{join([f'{a(thing.name)} {IN_SLOT[thing.slot]}' for thing in things])} {place}",
-        ]
+            return [with_place(scene, self._sum_words(scene))]
+        counted = join([self.counted(count, name) for name, count in scene.counts().items()])
+        things = scene.things  # back to front: no order that could be told without looking the names up
+        placed = join([f"{a(thing.name)} {IN_POSITION[position(thing, scene)]}" for thing in things])
+        return [with_place(scene, counted), with_place(scene, placed)]
 
     def grounded_captions(self, scene: Scene) -> list[str]:
         """CogVLM's kind of caption: up to three things, each with its box."""
         if scene.kind in ("shape", "sum") or not scene.things:
             return []
         things = [f"{a(thing.name)} {box_text([relative(thing, scene)])}" for thing in scene.things[-3:]]
-        return [f"{join(things)} {IN_PLACE[scene.place]}" if scene.place else join(things)]
+        return [with_place(scene, join(things))]
 
     def describe(self, scene: Scene, random: Random) -> Conversation | None:
-        if scene.kind in ("shape", "sum", "coco"):
+        if scene.kind in ("shape", "sum", "coco") or not all(settled(thing, scene) for thing in scene.things):
             return None
-        things = [f"{IN_SLOT[thing.slot]} is {a(thing.name)}" for thing in in_order(scene)]
-        return (self.exchange(random, "describe", ", ".join([IN_PLACE[scene.place], *things])),)
+        things = [f"{IN_POSITION[position(thing, scene)]} is {a(thing.name)}" for thing in in_order(scene)]
+        return (self.exchange(random, "describe", ", ".join([*([IN_PLACE[scene.place]] if scene.place else []), *things])),)
 
     def background(self, scene: Scene, random: Random) -> Conversation | None:
-        return (self.exchange(random, "background", IN_PLACE[scene.place]),) if scene.place else None
+        """Where this is. Of a photo nobody has told us."""
+        if scene.kind == "coco":
+            return None
+        return (self.exchange(random, "background", IN_PLACE[scene.place] if scene.place else NO_PLACE),)
 
     def count(self, scene: Scene, random: Random) -> Conversation | None:
         if scene.kind == "shape":
@@ -95,17 +106,17 @@ class QuestionGenerator:
 
     def position(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._single(scene, random)
-        return (self.exchange(random, "position", stands(thing), name=thing.name),) if thing else None
+        return (self.exchange(random, "position", stands(thing, scene), name=thing.name),) if thing else None
 
     def what(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._placed(scene, random)
-        return (self.exchange(random, "what", a(thing.name), place=SLOTS[thing.slot]),) if thing else None
+        return (self.exchange(random, "what", a(thing.name), place=self._at(thing, scene)),) if thing else None
 
     def colour(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._placed(scene, random)
-        if thing is None:
-            return None
-        return (self.exchange(random, "colour", self.objects[thing.name].colour, place=SLOTS[thing.slot]),)
+        if thing is None or thing.name not in self.objects or not self.objects[thing.name].colour:
+            return None  # its artists do not agree on a colour
+        return (self.exchange(random, "colour", self.objects[thing.name].colour, place=self._at(thing, scene)),)
 
     def exists(self, scene: Scene, random: Random) -> Conversation | None:
         there = random.random() < 0.5
@@ -141,7 +152,7 @@ class QuestionGenerator:
         thoughts, verdict = [], f"nothing, because everything here belongs {place}"
         for thing in in_order(scene):  # one by one, until the odd one is found
             home = IN_PLACE[self.objects[thing.name].found]
-            thoughts.append(belongs(IN_SLOT[thing.slot], thing.name, home, place))
+            thoughts.append(belongs(IN_POSITION[position(thing, scene)], thing.name, home, place))
             if thing.name == scene.odd:
                 verdict = f"the {scene.odd}, because it belongs {home}, not {place}"
                 break
@@ -156,7 +167,7 @@ class QuestionGenerator:
         name = self._absent(scene, random) if scene.place else None
         if name is None or self.world.held_out(name):
             return None
-        where, home = random.choice(IN_SLOT), IN_PLACE[self.objects[name].found]
+        where, home = random.choice(IN_POSITION), IN_PLACE[self.objects[name].found]
         answer = belongs(where, name, home, IN_PLACE[scene.place])
         return (self.exchange(random, "suppose", answer, one=a(name), where=where),)
 
@@ -169,33 +180,35 @@ class QuestionGenerator:
         if thing is None:
             return None
         answer = f"{a(thing.name)}: {IN_PLACE[self.objects[thing.name].found]}"
-        return (self.exchange(random, "found", answer, place=SLOTS[thing.slot]),)
+        return (self.exchange(random, "found", answer, place=self._at(thing, scene)),)
 
     def does(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._placed(scene, random, known=True)
         if thing is None:
             return None
         answer = f"{a(thing.name)}: it {self.objects[thing.name].does}"
-        return (self.exchange(random, "does", answer, place=SLOTS[thing.slot]),)
+        return (self.exchange(random, "does", answer, place=self._at(thing, scene)),)
 
     def conversation(self, scene: Scene, random: Random) -> Conversation | None:
         """Several exchanges: a thing is named, then asked about as "it"."""
         thing = self._placed(scene, random)
-        if thing is None or scene.kind == "sum":
+        if thing is None or scene.kind == "sum" or thing.name not in self.objects:
             return None
         item = self.objects[thing.name]
-        same = [other for other in in_order(scene) if other.name == thing.name]
-        more = [("it_colour", item.colour), ("it_count", look_around(scene, item.name) + NUMBERS[len(same)])]
+        same = scene.named(item.name)
+        more = [("it_colour", item.colour)] if item.colour else []
+        if len(same) < len(NUMBERS):
+            more.append(("it_count", look_around(scene, item.name) + NUMBERS[len(same)]))
         if not self.world.held_out(thing.name):
             more.append(("it_found", IN_PLACE[item.found]))
         if len(same) == 1 and random.random() < 0.5:
             first = self.exchange(
                 random, "exists", point(scene, item.name) + "yes", one=a(thing.name), many=item.plural
             )
-            more.append(("it_position", stands(thing)))
+            more.append(("it_position", stands(thing, scene)))
         else:
-            first = self.exchange(random, "what", a(thing.name), place=SLOTS[thing.slot])
-        follow_up = random.sample(more, 2)
+            first = self.exchange(random, "what", a(thing.name), place=self._at(thing, scene))
+        follow_up = random.sample(more, min(2, len(more)))
         return (first, *(self.exchange(random, task, answer) for task, answer in follow_up))
 
     # -- choosing what to ask about ------------------------------------------------------------------------------------
@@ -214,18 +227,27 @@ class QuestionGenerator:
         return random.choice(names) if names else None
 
     def _single(self, scene: Scene, random: Random) -> Thing | None:
+        """A thing of which there is only one, where its position is no matter of opinion."""
         counts = scene.counts()
-        single = [t for t in scene.things if counts[t.name] == 1 and t.slot is not None and t.name != "plus"]
+        single = [t for t in scene.things if counts[t.name] == 1 and t.name != "plus" and clear(t, scene)]
         return random.choice(single) if single else None
 
     def _placed(self, scene: Scene, random: Random, known: bool = False) -> Thing | None:
-        placed = [thing for thing in scene.things if thing.slot is not None and thing.name != "plus"]
+        """A thing that is clearly alone at its position."""
+        if scene.kind == "shape":
+            return None
+        placed = [thing for thing in scene.things if thing.name != "plus" and settled(thing, scene)]
         if known:
-            placed = [thing for thing in placed if not self.world.held_out(thing.name)]
+            placed = [t for t in placed if t.name in self.objects and not self.world.held_out(t.name)]
         return random.choice(placed) if placed else None
 
+    def _at(self, thing: Thing, scene: Scene) -> str:
+        return POSITIONS[position(thing, scene)]
+
     def _sum_words(self, scene: Scene, total: bool = False) -> str:
-        left, right = ([t for t in in_order(scene) if t.slot in side] for side in (SIDES[:3], SIDES[3:]))
+        left, right = (
+            [thing for thing in in_order(scene) if position(thing, scene) in side] for side in (SIDES[:3], SIDES[3:])
+        )
         name = left[0].name
         words = f"{self.counted_one(len(left), name)} plus {self.counted_one(len(right), name)}"
         if not total:

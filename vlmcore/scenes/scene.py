@@ -8,8 +8,20 @@ from functools import cache
 
 import numpy as np
 
+from vlmcore.scenes.artwork import TRAINING_ARTISTS
+
 SIZE = 64  # a scene is SIZE pixels a side: enough to tell the artwork apart, few enough for two cores
-SLOTS = ("top-left", "top", "top-right", "left", "middle", "right", "bottom-left", "bottom", "bottom-right")
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """How a thing is painted: by whom, where, how large, how it is turned. Pixels and degrees."""
+
+    middle: tuple[int, int]  # of the drawing, x and y, before the picture's edge cuts it
+    size: int  # of the drawing's longer side
+    artist: str = TRAINING_ARTISTS[0]
+    angle: int = 0  # clockwise
+    flipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -18,9 +30,7 @@ class Thing:
 
     name: str
     box: tuple[float, float, float, float]
-    slot: int | None = None  # index into SLOTS; None where a scene has no layout (COCO, shapes)
-    flipped: bool = False
-    sprite: tuple[int, int, int] | None = None  # left, top, size of the artwork before cutting
+    sprite: Sprite | None = None  # None: nobody painted it, it is part of a photo
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -32,10 +42,11 @@ class Scene:
     """What a picture shows. Things are listed from back to front, the order in which they are painted."""
 
     kind: str  # "scatter", "hidden", "sum", "unusual", "shape" or "coco"
-    place: str | None
+    place: str | None  # None: it cannot be told from the picture
     things: tuple[Thing, ...]
     size: tuple[int, int] = (SIZE, SIZE)
-    texture: int = 0  # which variant of the background
+    ground: int = 0  # which variant of the background
+    look: str = "training"  # which looks of the background: "training" or "held_out"
     odd: str | None = None  # the thing that does not belong here
     shape: str | None = None  # what the small pictures form
     captions: tuple[str, ...] = field(default=())  # written by people (COCO)
@@ -45,16 +56,16 @@ class Scene:
         return [thing for thing in self.things if thing.name == name]
 
     def counts(self) -> dict[str, int]:
-        """How many of each name, in reading order of their first."""
-        found: dict[str, int] = {}
-        for thing in sorted(self.things, key=lambda thing: (thing.slot or 0, thing.box)):
-            found[thing.name] = found.get(thing.name, 0) + 1
-        return found
+        """How many of each name, in alphabetical order."""
+        names = [thing.name for thing in self.things]
+        return {name: names.count(name) for name in sorted(set(names))}
 
 
 @cache
-def held_out_pair(first: str, second: str) -> bool:
+def held_out_pair(first: str, second: str | None) -> bool:
     """About one pair of names in twelve is never seen together in training. Symmetric; fixed for all time."""
+    if second is None:
+        return False
     pair = "+".join(sorted((first, second)))
     return zlib.crc32(pair.encode()) % 12 == 0
 
@@ -74,8 +85,3 @@ def visible_share(scene: Scene, index: int) -> float:
         a0, b0, a1, b1 = (round(value) for value in thing.box)
         free[max(b0 - y0, 0) : max(b1 - y0, 0), max(a0 - x0, 0) : max(a1 - x0, 0)] = False
     return float(free.mean())
-
-
-def in_order(scene: Scene) -> list[Thing]:
-    """Things in reading order: by slot where there is one, else from top to bottom."""
-    return sorted(scene.things, key=lambda t: (t.slot, 0) if t.slot is not None else (t.box[1], t.box[0]))

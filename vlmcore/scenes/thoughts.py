@@ -16,44 +16,42 @@ import re
 from collections.abc import Sequence
 
 from vlmcore.scenes.backgrounds import IN_PLACE
-from vlmcore.scenes.scene import SLOTS, Scene, in_order
-from vlmcore.scenes.wording import IN_SLOT, NUMBERS, a
+from vlmcore.scenes.position import IN_POSITION, POSITIONS, in_order, position
+from vlmcore.scenes.scene import Scene
+from vlmcore.scenes.wording import NUMBERS, a, the
 
-_SLOTS, _IN_SLOT, _IN_PLACE = ("|".join(words) for words in (SLOTS, IN_SLOT, IN_PLACE.values()))
+_POSITIONS, _IN_POSITION, _IN_PLACE = ("|".join(words) for words in (POSITIONS, IN_POSITION, IN_PLACE.values()))
 THOUGHTS = re.compile(
-    rf"(?:{_SLOTS}) .*?(?=: )"  # going through the places
-    rf"|the [^:]*? is (?:{_IN_SLOT}|nowhere|everywhere)(?=: )"  # pointing
-    rf"|(?:{_IN_SLOT}) is [^:]*? that belongs .*?(?=: )"  # what belongs where
+    rf"(?:{_POSITIONS}) .*?(?=: )"  # going through the places
+    rf"|the [^:]*? (?:is|are) (?:{_IN_POSITION}|nowhere|everywhere)(?=: )"  # pointing
+    rf"|(?:{_IN_POSITION}) is [^:]*? that belongs .*?(?=: )"  # what belongs where
     rf"|an? [^:]*?(?=: (?:it |{_IN_PLACE}))"  # naming before knowing
 )
 
 
-def look_around(scene: Scene, counted: str, slots: Sequence[int] = range(9)) -> str:
-    """Going through the places before a number is given: "top-left dog one top no top-right cat left dog two …: ".
+def look_around(scene: Scene, counted: str, positions: Sequence[int] = range(9)) -> str:
+    """Going through the positions before a number is given: "top-left dog one top no top-right cat left dog two …: ".
 
-    The same thoughts before every count and sum, not scored. Each step is a look at one place, which is soon learned;
-    what is ``counted`` is numbered, so that the last number is the answer. Photos have no such places.
+    The same thoughts before every count and sum, not scored. Each step is a look at one ninth of the picture, which is
+    soon learned; what is ``counted`` is numbered, so that the last number is the answer.
     """
-    if scene.kind == "coco":
-        return ""
-    names, so_far, steps = {thing.slot: thing.name for thing in scene.things}, 0, []
-    for slot in slots:
-        name = names.get(slot, "no")
-        so_far += name == counted
-        steps.append(f"{SLOTS[slot]} {name} {NUMBERS[so_far]}" if name == counted else f"{SLOTS[slot]} {name}")
+    there: dict[int, list[str]] = {index: [] for index in positions}
+    for thing in in_order(scene):
+        there.setdefault(position(thing, scene), []).append(thing.name)
+    so_far, steps = 0, []
+    for index in positions:
+        steps.append(POSITIONS[index])
+        for name in there[index] or ["no"]:
+            so_far += name == counted
+            steps.append(f"{name} {NUMBERS[so_far]}" if name == counted else name)
     return " ".join(steps) + ": "
 
 
 def point(scene: Scene, name: str) -> str:
     """Where a thing is, before it is said whether there is one: "the dog is nowhere: ". Not scored, as above."""
-    if scene.kind == "coco":
-        return ""
-    places = [
-        IN_SLOT[thing.slot] if thing.slot is not None else "everywhere"
-        for thing in in_order(scene)
-        if thing.name == name
-    ]
-    return f"the {name} is {places[0] if places else 'nowhere'}: "
+    things = [thing for thing in in_order(scene) if thing.name == name]
+    where = IN_POSITION[position(things[0], scene)] if things else "nowhere"
+    return f"{the(name)} {'everywhere' if scene.kind == 'shape' and things else where}: "
 
 
 def belongs(where: str, name: str, home: str, here: str) -> str:

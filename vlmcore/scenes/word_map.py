@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from vlmcore.scenes.grounding import Box, relative
-from vlmcore.scenes.scene import SLOTS, Scene
+from vlmcore.scenes.position import POSITIONS, position
+from vlmcore.scenes.scene import Scene
 
 CELLS = 4  # a word map has CELLS × CELLS cells: as many as the vision encoder has patches
+NOTHING = "nothing"  # fills the cells where no thing is, when no place can be told either
 
 
 def word_map(scene: Scene) -> tuple[list[list[str]], list[Box | None]]:
     """The scene as a 4×4 grid: each cell's words, and the box of what stands there.
 
-    Each thing is named once, where its centre is, with its slot; every other cell names the place and has no box.
+    Each thing is named once, where its centre is, with its position; every other cell names the place and has no box.
     """
     width, height = scene.size
-    cells = [[scene.place or "nothing"] for _ in range(CELLS * CELLS)]
+    cells = [[scene.place or NOTHING] for _ in range(CELLS * CELLS)]
     boxes: list[Box | None] = [None] * (CELLS * CELLS)
     for thing in scene.things:
         x, y = thing.centre
         cell = min(int(y / height * CELLS), CELLS - 1) * CELLS + min(int(x / width * CELLS), CELLS - 1)
-        cells[cell] = [thing.name, *([SLOTS[thing.slot]] if thing.slot is not None else [])]
+        cells[cell] = [thing.name, POSITIONS[position(thing, scene)]]
         boxes[cell] = relative(thing, scene)
     return cells, boxes

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-IN_SLOT = (
-    "in the top-left", "at the top", "in the top-right",
-    "on the left", "in the middle", "on the right",
-    "in the bottom-left", "at the bottom", "in the bottom-right",
-)  # fmt: skip
-SIDES = (0, 3, 6, 2, 5, 8)  # a sum's slots lie left of the plus sign (the first three), then right of it
-PLURALS = {"person": "people", "mouse": "mice", "knife": "knives"} | {n: n for n in ("sheep", "skis", "scissors")}
+PAIRS = ("skis", "scissors", "jeans")  # come as a pair, and take "are"
+PLURALS = {"person": "people", "mouse": "mice", "knife": "knives", "sheep": "sheep"}
+PLURALS |= {name: f"pairs of {name}" for name in PAIRS}
 
 
 def a(name: str) -> str:
-    """dog → a dog, apple → an apple."""
+    """dog → a dog, apple → an apple, skis → a pair of skis."""
+    if name in PAIRS:
+        return f"a pair of {name}"
     return f"{'an' if name[0] in 'aeiou' and not name.startswith('uni') else 'a'} {name}"
+
+
+def the(name: str) -> str:
+    """dog → the dog is, skis → the skis are"""
+    return f"the {name} {'are' if name in PAIRS else 'is'}"
 
 
 def join(parts: list[str]) -> str:

@@ -1,8 +1,8 @@
 """The scene simulator: a world of small pictures with exact ground truth, made on the spot from real artwork.
 
 Design choices:
-- a scene is a place (background) with Twemoji pictures in the nine parts of a 3×3 layout, jittered so that neighbours
-  overlap: things get partly hidden, yet "top-left" never is a matter of opinion;
+- a scene is a ground (a place in one of many looks, or no place at all) with drawings by several artists on it
+  (placing.py);
 - every scene knows what it holds, where, and how much of each thing can be seen: captions and boxes for free;
 - held out by construction: the pairs (thing, place) and (thing, thing) that ``held_out_pair`` names never meet in a
   training scene, and every evaluation scene holds at least one of them;
@@ -16,13 +16,15 @@ from random import Random
 import numpy as np
 
 from vlmcore.errors import VlmError
-from vlmcore.scenes.artwork import sprite
-from vlmcore.scenes.backgrounds import PLACES, background
-from vlmcore.scenes.objects import load_objects
-from vlmcore.scenes.scene import SIZE, Scene, Thing, any_held_out_pair, held_out_pair
+from vlmcore.scenes.artwork import paint_drawing
+from vlmcore.scenes.backgrounds import PLACES, VARIANTS, background
+from vlmcore.scenes.objects import Object, load_objects
+from vlmcore.scenes.placing import SIZES, draw, fits, painted, place_all
+from vlmcore.scenes.scene import SIZE, Scene, Sprite, Thing, any_held_out_pair, held_out_pair
 
-SLOT_CENTRES = (10.5, 32.0, 53.5)  # pixels: with ±5 of jitter no two centres share a cell of a 4×4 grid
-JITTER = 5.0
+PLUS = Object("2795", "plus", "pluses", "sign", "", "", "", "", "", "", "train", "both")
+NO_PLACE = 0.25  # of the scenes whose kind allows it stand on a ground that is no place at all
+SETTLED = 0.6  # of the scattered scenes hold nothing whose position is a matter of opinion
 
 SHAPES = {  # what many small pictures form together, in 7×7 cells
     "heart": ".##.##. ####### ####### ####### .#####. ..###.. ...#...",
@@ -37,14 +39,25 @@ SHAPES = {  # what many small pictures form together, in 7×7 cells
 
 
 class World:
-    """The scene simulator: makes scenes and paints them. ``names``: how many rows of data/objects.csv; None: all."""
+    """The scene simulator: makes scenes and paints them.
 
-    def __init__(self, names: int | None = None) -> None:
+    names: how many rows of data/objects.csv; None: all. artist: who paints everything; None: whoever may paint each
+    object in training. look: of the grounds, "training" or "held_out". The last two are for evaluation.
+    """
+
+    def __init__(self, names: int | None = None, artist: str | None = None, look: str = "training") -> None:
         everything = list(load_objects().values())
         self.objects = {item.name: item for item in everything[:names]}
         self.names = list(self.objects)
         self.at_home = {place: [n for n in self.names if self.objects[n].found == place] for place in PLACES}
-        self.pictures = {name: item.picture for name, item in self.objects.items()} | {"plus": "2795"}
+        self.artist, self.look = artist, look
+
+    def item(self, name: str) -> Object:
+        return PLUS if name == "plus" else self.objects[name]
+
+    def artists(self, name: str) -> tuple[str, ...]:
+        """Who may paint a thing here."""
+        return (self.artist,) if self.artist else self.item(name).training_artists
 
     def held_out(self, name: str) -> bool:
         """Is this an object whose facts are never asked about in front of a picture during training?"""
@@ -69,38 +82,66 @@ class World:
             if evaluate == any_held_out_pair(scene):
                 return scene
 
-    def arrange(self, random: Random, place: str, things: dict[int, str]) -> Scene:
-        """A scene of your own: which name stands in which slot (0 to 8). It may show what training never shows."""
-        return self._lay_out("scatter", random, place, list(things.values()), list(things))
+    def arrange(self, random: Random, place: str | None, things: dict[int, str]) -> Scene:
+        """A scene of your own: which name stands in which of the nine positions (position.py).
+
+        It may show what training never shows.
+        """
+        found: list[Thing] = []
+        for index, name in things.items():
+            middle = tuple((third + 0.5) * SIZE / 3 + random.uniform(-3, 3) for third in (index % 3, index // 3))
+            found.append(draw(random, self.item(name), self.artists(name), middle, random.randint(15, 20)))
+        return self._scene("scatter", random, place, found)
 
     def _scatter(self, random: Random, evaluate: bool) -> Scene:
-        place, count = random.choice(PLACES), random.choices((1, 2, 3, 4, 5), (10, 22, 28, 25, 15))[0]
+        place, count = self._ground(random), random.choices((1, 2, 3, 4, 5), (10, 22, 28, 25, 15))[0]
         names = [self._fitting(random, place, [], evaluate)]
         while len(names) < count:
             again = random.random() < 0.35
             names.append(random.choice(names) if again else self._fitting(random, place, names, evaluate))
-        return self._lay_out("scatter", random, place, names, random.sample(range(9), count))
+        return self._scene("scatter", random, place, self._place(random, names, random.random() < SETTLED))
 
     def _hidden(self, random: Random, evaluate: bool) -> Scene:
         """A row of one thing, large and close together, so that some stand half behind others."""
-        place = random.choice(PLACES)
+        place = self._ground(random)
         name = self._fitting(random, place, [], evaluate)
-        line = random.choice(((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8)))
-        slots = list(line[: random.choice((2, 3))] if random.random() < 0.5 else line[-random.choice((2, 3)) :])
-        names = [name] * len(slots)
-        for _ in range(random.choice((0, 1, 2))):
-            slots.append(random.choice([slot for slot in range(9) if slot not in slots]))
-            names.append(random.choice((name, self._fitting(random, place, names, evaluate))))
-        return self._lay_out("hidden", random, place, names, slots, sizes=(22, 28), together=line)
+        row: list[Thing] = []
+        while not row:
+            row = self._row(random, name, random.choice((2, 3)))
+        others = [
+            random.choice((name, self._fitting(random, place, [name], evaluate)))
+            for _ in range(random.choice((0, 1, 2)))
+        ]
+        return self._scene("hidden", random, place, self._place(random, others, False, (12, 20), row))
+
+    def _row(self, random: Random, name: str, count: int) -> list[Thing]:
+        """``count`` of one thing side by side or one above the other; [] where they did not fit."""
+        size, across = random.randint(21, 27), random.random() < 0.5
+        step = random.uniform(0.62, 0.85) * size
+        start, level = random.uniform(8, SIZE - 8 - step * (count - 1)), random.uniform(size / 2, SIZE - size / 2)
+        artist, row = random.choice(self.artists(name)), []
+        for number in range(count):
+            along, beside = start + number * step, level + random.uniform(-2, 2)
+            middle = (along, beside) if across else (beside, along)
+            thing = draw(random, self.item(name), (artist,), middle, size, turned=False)
+            if not fits(thing, row, self.item(name), together=True):
+                return []
+            row.append(thing)
+        return row if random.random() < 0.5 else row[::-1]
 
     def _sum(self, random: Random, evaluate: bool) -> Scene:
         """Some of a thing, a plus sign, some more of it (CogVLM's two apples + one apple)."""
-        place = random.choice(PLACES)
+        place = self._ground(random)
         name = self._fitting(random, place, [], evaluate)
-        left = random.sample((0, 3, 6), random.choice((1, 2, 3)))
-        right = random.sample((2, 5, 8), random.choice((1, 2, 3)))
-        names = ["plus"] + [name] * (len(left) + len(right))
-        return self._lay_out("sum", random, place, names, [4, *left, *right], sizes=(14, 18))
+        x, y, size = random.uniform(29, 35), random.uniform(16, 48), random.randint(9, 14)
+        things = [painted(PLUS, Sprite((round(x), round(y)), size, random.choice(self.artists("plus"))))]
+        artist = random.choice(self.artists(name))
+        for left, right in ((8, x - 22), (x + 22, 56)):  # the middles of what stands on either side of the sign
+            count = random.choice((1, 2, 3))
+            for row in random.sample(range(3), count):
+                middle = random.uniform(min(left, right), max(left, right)), 10.5 + 21.5 * row + random.uniform(-4, 4)
+                things.append(draw(random, self.item(name), (artist,), middle, random.randint(12, 17)))
+        return self._scene("sum", random, place, things)
 
     def _unusual(self, random: Random, evaluate: bool) -> Scene:
         """Things that belong to the place and, three times in four, one that does not. Training objects alone."""
@@ -111,7 +152,7 @@ class World:
         """Every thing is one whose facts the language model has read in text alone. For evaluation."""
         new = [name for name in self.names if self.held_out(name)]
         if not new:
-            raise VlmError(f"none of the first {len(self.names)} objects is held out: take at least 17")
+            raise VlmError(f"none of the first {len(self.names)} objects is held out: take at least 48")
         return self._odd_one(random, new, new, evaluate, odd=True)
 
     def _odd_one(self, random: Random, usual: list[str], strange: list[str], evaluate: bool, odd: bool) -> Scene:
@@ -125,69 +166,55 @@ class World:
         strange_one = random.choice(away) if odd else None
         names += [strange_one] if odd else []
         random.shuffle(names)
-        return self._lay_out("unusual", random, place, names, random.sample(range(9), len(names)), odd=strange_one)
+        return self._scene("unusual", random, place, self._place(random, names, True), odd=strange_one)
 
     def _shape(self, random: Random, evaluate: bool) -> Scene:
         """Many small pictures of one thing that together form something (the nugget world map)."""
-        place, shape = random.choice(PLACES), random.choice(list(SHAPES))
+        place, shape = self._ground(random), random.choice(list(SHAPES))
         name = self._fitting(random, place, [], evaluate)
-        step, left, top = 8, random.randint(1, 6), random.randint(1, 6)
-        flipped, things = random.random() < 0.5, []
+        step, left, top = 8, random.randint(5, 10), random.randint(5, 10)
+        artist, flipped, things = random.choice(self.artists(name)), random.random() < 0.5, []
         for row, line in enumerate(SHAPES[shape].split()):
             for column, mark in enumerate(line):
                 if mark == "#":
-                    x, y = left + column * step + random.randint(-1, 1), top + row * step + random.randint(-1, 1)
-                    things.append(self._thing(name, x, y, 9, flipped, None))
-        return Scene("shape", place, tuple(things), texture=random.randrange(64), shape=shape)
+                    middle = left + column * step + random.randint(-1, 1), top + row * step + random.randint(-1, 1)
+                    things.append(painted(self.objects[name], Sprite(middle, 9, artist, flipped=flipped)))
+        return self._scene("shape", random, place, things, shape=shape)
 
-    def _fitting(self, random: Random, place: str, others: list[str], evaluate: bool) -> str:
+    def _ground(self, random: Random) -> str | None:
+        """A place; now and then none."""
+        return None if random.random() < NO_PLACE else random.choice(PLACES)
+
+    def _fitting(self, random: Random, place: str | None, others: list[str], evaluate: bool) -> str:
         """A random name; in training one that may be seen with this place and these others."""
         while True:
             name = random.choice(self.names)
             if evaluate or not any(held_out_pair(name, other) for other in (place, *others)):
                 return name
 
-    def _lay_out(
+    def _place(
         self,
-        kind: str,
         random: Random,
-        place: str,
         names: list[str],
-        slots: list[int],
-        sizes: tuple[int, int] = (14, 26),
-        together: tuple[int, ...] = (),
-        odd: str | None = None,
-    ) -> Scene:
-        """Put each name into its slot. The slots of ``together`` lean towards their row's middle and overlap."""
-        things = []
-        for name, slot in zip(names, slots, strict=True):
-            size = 2 * random.randint(sizes[0] // 2, sizes[1] // 2)
-            centre = []
-            for axis in (slot % 3, slot // 3):
-                lean = random.uniform(-JITTER, JITTER)
-                if slot in together and axis != 1:
-                    lean = abs(lean) * (1 - axis)
-                centre.append(min(max(SLOT_CENTRES[axis] + lean, size / 2 - 3), SIZE - size / 2 + 3))
-            left, top = round(centre[0] - size / 2), round(centre[1] - size / 2)
-            things.append(self._thing(name, left, top, size, random.random() < 0.5 and name != "plus", slot))
-        random.shuffle(things)
-        return Scene(kind, place, tuple(things), texture=random.randrange(64), odd=odd)
+        settled: bool,
+        sizes: tuple[int, int] = SIZES,
+        before: list[Thing] | None = None,
+    ) -> list[Thing]:
+        """The things of these names, each where it fits (placing.py)."""
+        items, artists = [self.item(name) for name in names], [self.artists(name) for name in names]
+        return place_all(random, items, artists, settled, sizes, before or [])
 
-    def _thing(self, name: str, left: int, top: int, size: int, flipped: bool, slot: int | None) -> Thing:
-        box = (max(left, 0), max(top, 0), min(left + size, SIZE), min(top + size, SIZE))
-        return Thing(name, box, slot, flipped, (left, top, size))
+    def _scene(self, kind: str, random: Random, place: str | None, things: list[Thing], **more: str | None) -> Scene:
+        return Scene(kind, place, tuple(things), ground=random.randrange(VARIANTS), look=self.look, **more)
 
     # -- painting ----------------------------------------------------------------------------------------------------
 
     def paint(self, scene: Scene, scale: int = 1) -> np.ndarray:
         """The scene as pixels, uint8 (64·scale, 64·scale, 3)."""
-        canvas = background(scene.place, scene.texture, SIZE * scale).astype(np.uint16)
-        limit = SIZE * scale
+        canvas = background(scene.place, scene.ground, SIZE * scale, scene.look).astype(np.uint16)
         for thing in scene.things:
-            left, top, size = (value * scale for value in thing.sprite)
-            colour, rest = sprite(self.pictures[thing.name], size, thing.flipped)
-            x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + size, limit), min(top + size, limit)
-            part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
-            window = canvas[y0:y1, x0:x1]
-            window[...] = (window * rest[part] + colour[part]) // 255
+            sprite = thing.sprite
+            middle = (sprite.middle[0] * scale, sprite.middle[1] * scale)
+            picture = self.item(thing.name).picture
+            paint_drawing(canvas, picture, sprite.artist, middle, sprite.size * scale, sprite.angle, sprite.flipped)
         return canvas.astype(np.uint8)

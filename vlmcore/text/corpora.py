@@ -12,13 +12,11 @@ from functools import cache
 from random import Random
 
 from vlmcore.scenes.backgrounds import IN_PLACE, PLACES
-from vlmcore.scenes.exchange import wordings
 from vlmcore.scenes.grounding import PRECISION, box_text
 from vlmcore.scenes.mix import conversations
 from vlmcore.scenes.objects import Object
 from vlmcore.scenes.questions import QuestionGenerator
-from vlmcore.scenes.thoughts import belongs
-from vlmcore.scenes.wording import IN_SLOT, a
+from vlmcore.scenes.wording import a
 from vlmcore.scenes.world import World
 
 
@@ -39,47 +37,48 @@ def tokenizer_corpus(world: World, seed: int = 0) -> Iterator[str]:
 
 
 def facts(item: Object, random: Random) -> list[str]:
-    """One object's facts as sentences; ``random`` chooses among the wordings."""
+    """One object's facts as sentences; ``random`` chooses among the wordings.
+
+    None has the form of an answer or a thought in front of a picture ("on the left is a fox that belongs in the
+    forest"): what is said there about things known from text alone must be put together from what was read.
+    """
     name, many, home = item.name, item.plural, IN_PLACE[item.found]
     away = IN_PLACE[random.choice([place for place in PLACES if place != item.found])]
     sentences = [
-        [f"{a(name)} belongs {home}", f"{many} belong {home}", f"{home} you find {many}", f"{a(name)} is found {home}",
-         f"{home} there may well be {a(name)}", f"you will usually find {a(name)} {home}"],
-        [f"{where} is {a(name)} that belongs {home}" for where in ("here", "there", "somewhere", *IN_SLOT)],
-        [f"{a(name)} belongs {home}, not {away}", f"{many} are found {home}, not {away}",
-         f"{away} {a(name)} would be unusual, because {a(name)} belongs {home}", f"{many} do not belong {away}"],
-        [f"{a(name)} is {item.colour}", f"{many} are {item.colour}", f"the colour of {a(name)} is {item.colour}"],
+        [f"{many} are at home {home}", f"{home} you find {many}", f"you will usually find {a(name)} {home}",
+         f"whoever looks for {many} looks {home}", f"{home} there may well be {a(name)}", f"the {name} is at home {home}"],
+        [f"{many} are common {home}, rare {away}", f"few people have seen {a(name)} {away}, many have {home}",
+         f"nobody looks for {many} {away}: they are at home {home}", f"{many} are at home {home}, never {away}"],
+        [f"{many} are known from life {home}", f"life {home} goes on among {many}", f"{home}, {many} are nothing special"],
         [f"{a(name)} is a kind of {item.kind}", f"among {item.kind} things there is the {name}"],
         [f"{a(name)} {item.does}", f"what does {a(name)} do? it {item.does}"],
         [f"in Vietnamese {a(name)} is called {item.vietnamese}", f"{item.vietnamese} is Vietnamese for {name}"],
         [f"in Chinese {a(name)} is called {item.chinese}", f"{item.chinese} is Chinese for {name}"],
     ]  # fmt: skip
+    if item.colour:
+        sentences.append([f"{a(name)} is {item.colour}", f"{many} are {item.colour}", f"the colour of {many} is {item.colour}"])
     if item.use:
         sentences.append([f"{a(name)} is used to {item.use}", f"to {item.use} you need {a(name)}"])
     return [random.choice(wordings) for wordings in sentences]
 
 
 def fact_questions(item: Object, random: Random) -> list[tuple[str, str]]:
-    """The same facts as questions and answers, without any picture."""
+    """The same facts as questions and answers, without any picture; whole sentences, as no picture is answered."""
     name, many, home = item.name, item.plural, IN_PLACE[item.found]
     asked = IN_PLACE[random.choice(PLACES)] if random.random() < 0.5 else home
-    expected = [f"Does {a(name)} belong {asked}?", f"Do {many} belong {asked}?", f"Would you expect {a(name)} {asked}?"]
-    homes = [f"Where does {a(name)} belong?", f"Where do you find {many}?", f"Where would {a(name)} usually be?"]
-    where = random.choice(IN_SLOT)
-    suppose = random.choice(wordings()["suppose"]["train"]).format(one=a(name), where=f"{where} {asked}")
-    if asked == home:
-        answer = f"yes, {a(name)} belongs {home}"
-    else:
-        answer = f"no, {a(name)} belongs {home}, not {asked}"
-    return [
+    expected = [f"Would you look for {a(name)} {asked}?", f"Are {many} at home {asked}?", f"Is {a(name)} common {asked}?"]
+    homes = [f"Where are {many} at home?", f"Where do people find {many}?", f"Where would {a(name)} usually be?"]
+    answer = f"yes, {home} you find {many}" if asked == home else f"no, {many} are at home {home}"
+    language, foreign = random.choice((("Vietnamese", item.vietnamese), ("Chinese", item.chinese)))
+    pairs = [
         (random.choice(expected), answer),
-        (random.choice(homes), home),
-        (suppose, belongs(where, name, home, asked)),
-        (f"What colour is {a(name)}?", item.colour),
-        (f"What does {a(name)} do?", f"it {item.does}"),
-        (f"How do you say {name} in {'Vietnamese' if asked == home else 'Chinese'}?",
-         item.vietnamese if asked == home else item.chinese),
-    ]  # fmt: skip
+        (random.choice(homes), f"{many} are at home {home}"),
+        (f"What does {a(name)} do?", f"{a(name)} {item.does}"),
+        (f"How do you say {name} in {language}?", foreign),
+    ]
+    if item.colour:
+        pairs.append((f"What colour is {a(name)}?", f"{a(name)} is {item.colour}"))
+    return pairs
 
 
 @cache

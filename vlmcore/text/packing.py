@@ -3,7 +3,7 @@
 Design choices:
 - a document is a picture (or a word map, or nothing) and segments that do not see one another (masks.packed): the
   picture is read once, and every question about it is still the first one asked;
-- rows are filled with whole documents, first fit.
+- rows are filled with documents, first fit; one that no longer fits whole is asked fewer questions.
 
 Shapes: B rows, T tokens a row, N pictures or maps, P patches or cells, W words of the longest cell.
 """
@@ -57,18 +57,24 @@ class Batch:
 
 
 def pack(chat: Chat, documents: Iterator[Document], rows: int, length: int) -> Batch:
-    """Fill ``rows`` rows of ``length`` tokens from an endless stream of documents, first fit."""
+    """Fill ``rows`` rows of ``length`` tokens from an endless stream of documents, first fit.
+
+    A document that fits nowhere is shortened to the largest room left by its last segments; four that do not fit even
+    so, and the rows are full enough.
+    """
     filled: list[list[Document]] = [[] for _ in range(rows)]
     room = [length] * rows
     misses = 0
-    while misses < 4:  # four documents that fit nowhere: full enough
+    while misses < 4:
         document = next(documents, None)
         if document is None:
             break
-        row = next((row for row in range(rows) if len(document) <= room[row]), None)
-        if row is None:
+        while len(document) > max(room) and document.segments:
+            document.segments.pop()
+        if not document.segments:
             misses += 1
             continue
+        row = next(row for row in range(rows) if len(document) <= room[row])
         filled[row].append(document)
         room[row] -= len(document)
     return batch_of(chat, filled, length)
