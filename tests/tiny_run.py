@@ -13,7 +13,7 @@ from vlmcore.training.schedule import Schedule
 SCHEDULE = Schedule(steps=3, save_seconds=0)
 SEEING = encoder_config(width=16, layers=1, heads=2, intermediate_size=16)
 TINY = Preset(
-    objects=24,  # the first ones whose last eight are held out
+    objects=24,  # one of them is held out
     vocabulary=800,
     vision_model=VisionConfig(stem=(4, 8, 16), transformer=SEEING),
     language_model=TransformerConfig(width=16, layers=1, heads=2, kv_heads=2, intermediate_size=16),

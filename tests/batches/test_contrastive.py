@@ -5,9 +5,11 @@ from random import Random
 import pytest
 import torch
 
-from vlmcore.batches.contrastive import ContrastiveBatches, padded
+from vlmcore.batches.contrastive import GROUND, ContrastiveBatches, padded
 from vlmcore.batches.painting import Pictures
+from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.grounding import relative
+from vlmcore.scenes.scene import Scene, Thing
 from vlmcore.scenes.source import Source
 
 GRID = 4
@@ -33,19 +35,56 @@ def test_a_step_is_a_function_of_its_number(batches):
     assert first["pictures"].dtype == torch.uint8 and first["pictures"].shape == (6, 64, 64, 3)
 
 
+def ground(scene):
+    return IN_PLACE[scene.place] if scene.place else "nothing"
+
+
 def test_patches_know_what_stands_in_them(batches, world):
-    random = Random(0)
-    for scene in (world.scene(random, kind) for kind in ("scatter", "sum", "hidden") * 10):
+    random, grounds = Random(0), set()
+    for scene in (world.scene(random, kind) for kind in ("scatter", "sum", "hidden") * 20):
         regions, boxes = batches.regions(scene)
-        things = [number for number in regions.tolist() if number]
-        assert sorted(batches.names[number] for number in things) == sorted(thing.name for thing in scene.things)
+        names = [batches.names[number] for number in regions.tolist()]
+        expected = [thing.name for thing in scene.things]
+        assert sorted(names) == sorted(expected + [ground(scene)] * (GRID**2 - len(expected)))
+        grounds.add(ground(scene))
         for thing in scene.things:
             x, y = (int(value * GRID / side) for value, side in zip(thing.centre, scene.size))
             assert batches.names[regions[y * GRID + x]] == thing.name
             assert boxes[y * GRID + x].tolist() == pytest.approx(relative(thing, scene))
-        assert (boxes.isnan().all(-1) == (regions == 0)).all()
+        assert boxes.isnan().all(-1).tolist() == [name == ground(scene) for name in names]
+    assert grounds == {"nothing", *IN_PLACE.values()}
 
 
 def test_many_small_things_are_not_told_one_by_one(batches, world):
-    regions, boxes = batches.regions(world.scene(Random(0), "shape"))
-    assert set(regions.tolist()) == {0, -100} and boxes.isnan().all()
+    scene = world.scene(Random(0), "shape")
+    regions, boxes = batches.regions(scene)
+    assert set(regions.tolist()) == {batches.names.index(ground(scene)), -100} and boxes.isnan().all()
+
+
+def test_in_one_patch_the_front_thing_counts(batches):
+    back, front = Thing("dog", (0.0, 0.0, 12.0, 12.0)), Thing("cat", (2.0, 2.0, 20.0, 20.0))
+    regions, boxes = batches.regions(Scene("scatter", None, (back, front)))
+    assert batches.names[regions[0]] == "cat" and boxes[0].tolist() == pytest.approx([2 / 64, 2 / 64, 20 / 64, 20 / 64])
+    regions, _ = batches.regions(Scene("scatter", None, (Thing("dog", (60.0, 60.0, 64.0, 64.0)),)))
+    assert batches.names[regions[-1]] == "dog" and set(regions[:-1].tolist()) == {0}
+
+
+def test_grounds_weigh_less_than_things(batches, world):
+    """Four patches in five show none: at full weight they would drown the others."""
+    names, weights = batches(0)["names"], batches(0)["weights"]
+    assert len(names) == len(weights) == len(batches.names) == 1 + len(IN_PLACE) + len(batches.source.names)
+    told = dict(zip(batches.names, weights.tolist(), strict=True))
+    assert {told[name] for name in ("plus", *world.names)} == {1.0}
+    assert [told[name] for name in ("nothing", *IN_PLACE.values())] == pytest.approx([GROUND] * (1 + len(IN_PLACE)))
+
+
+def test_each_caption_tells_of_its_picture_and_the_picture_went_through_the_camera(batches, world, chat):
+    batch, random = batches(5), Random("pictures and captions 0 5")
+    scenes = [world.scene(random) for _ in range(6)]
+    for scene, ids in zip(scenes, batch["captions"].tolist(), strict=True):
+        told = chat.decode([token for token in ids if token != chat.pad])
+        whole = batches.source.questions.captions(scene)
+        assert any(caption.startswith(told) for caption in whole)  # cut at the limit
+    plain = Pictures(world, 64)(scenes)
+    assert not torch.equal(batch["pictures"], plain)
+    assert torch.equal(batch["pictures"], Pictures(world, 64).photographs(scenes, (0, 5)))

@@ -5,7 +5,8 @@ from random import Random
 from tests.batches.reading import same
 from vlmcore.batches.word_maps import MapBatches
 from vlmcore.scenes.grounding import box_text, relative
-from vlmcore.scenes.scene import SLOTS
+from vlmcore.scenes.position import POSITIONS, position
+from vlmcore.scenes.word_map import NOTHING
 
 
 def test_word_maps_say_what_the_pictures_show(world, chat):
@@ -16,7 +17,8 @@ def test_word_maps_say_what_the_pictures_show(world, chat):
     for which, cells, corners in zip(batch.pictures.tolist(), batch.cells, batch.corners, strict=True):
         scene = scenes[which]
         told = {chat.decode([token for token in cell.tolist() if token >= 0]) for cell in cells}
-        assert {f"{thing.name} {SLOTS[thing.slot]}" for thing in scene.things} <= told | {scene.place}
+        things = {f"{thing.name} {POSITIONS[position(thing, scene)]}" for thing in scene.things}
+        assert told == things | {scene.place or NOTHING}
         found = [chat.decode(box.tolist()) for box in corners if box.min() >= 0]
         assert sorted(found) == sorted(box_text([relative(thing, scene)]) for thing in scene.things)
 

@@ -1,6 +1,6 @@
 """Corruptions against the authors' own script: the same parameters, other code, so the same statistics.
 
-What their script does to our sample pictures is in corruption_statistics.json (make_corruption_statistics.py makes it).
+What their script does to corruption_pictures.png is in corruption_statistics.json (make_corruption_statistics.py).
 """
 
 import json
@@ -17,9 +17,8 @@ from vlmcore.evaluation.corruptions import (
     SEEN_IN_TRAINING,
     corrupt,
     light,
-    plasma,
-    streaked,
 )
+from vlmcore.evaluation.filters import plasma, streaked
 
 THEIRS = json.loads(FILE.read_text())
 RUNS = 5  # over all pictures, with other chance each

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 from tests import tiny
 from tests.models.test_clip import CAPTIONS, LAST, log_softmax
 from vlmcore.models.clip import CLIP
-from vlmcore.models.region_clip import NOTHING, RegionCLIP
+from vlmcore.models.region_clip import BOXES, RegionCLIP
 from vlmcore.pretrained import clip
 
 
@@ -32,7 +32,7 @@ def regions():
     owner = torch.tensor([[0, 1, 2, 0, -100, 0, 1, 1, 0], [0] * 8 + [2]])
     boxes = torch.rand(2, 9, 4)
     boxes[owner <= 0] = torch.nan
-    names = {"names": CAPTIONS[:3], "names_last": LAST[:3]}
+    names = {"names": CAPTIONS[:3], "names_last": LAST[:3], "weights": torch.tensor([0.2, 1.0, 0.7])}
     batch = {
         "pictures": painted(2),
         "captions": CAPTIONS[:2],
@@ -65,13 +65,13 @@ def test_region_losses_are_the_formulas(regions):
         for p in range(9):
             owner = int(batch["regions"][b, p])
             if owner >= 0:
-                weight = NOTHING if owner == 0 else 1.0
+                weight = float(batch["weights"][owner])
                 cost -= weight * log_softmax(scale * looks[b, p] @ names.T, 0)[owner]
                 total += weight
             if owner > 0:
                 distances.append(np.abs(boxes[b, p] - batch["boxes"][b, p].numpy()).mean())
     assert losses["regions"] == pytest.approx(cost / total, abs=1e-4)
-    assert losses["boxes"] == pytest.approx(np.mean(distances), abs=1e-4)
+    assert losses["boxes"] == pytest.approx(BOXES * np.mean(distances), abs=1e-4)
 
 
 def test_pictures_without_things_still_train(regions):

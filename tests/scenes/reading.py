@@ -68,9 +68,7 @@ def alone(thing: Thing, scene: Scene) -> bool:
 
 def ordered(scene: Scene) -> list[Thing]:
     """In reading order."""
-    return [
-        thing for index in range(9) for thing in sorted(scene.things, key=lambda t: t.centre) if where(thing, scene) == index
-    ]
+    return sorted(sorted(scene.things, key=lambda thing: thing.centre), key=lambda thing: where(thing, scene))
 
 
 def thought(scene: Scene, counted: str, positions: tuple[int, ...] = tuple(range(9))) -> str:

@@ -19,7 +19,7 @@ from vlmcore.scenes.coco import read_coco, write_coco
 from vlmcore.scenes.mix import TASK_WEIGHTS
 from vlmcore.scenes.objects import DATA
 from vlmcore.scenes.questions import QuestionGenerator
-from vlmcore.scenes.scene import Scene, Thing, in_order, visible_share
+from vlmcore.scenes.scene import Scene, Thing, visible_share
 from vlmcore.scenes.word_map import word_map
 from vlmcore.scenes.world import World
 
@@ -35,7 +35,7 @@ def made(count: int = 12, seed: int = 0) -> list[Scene]:
 
 def known(scene: Scene, scale: float = 1) -> tuple:
     """What of a scene the round trip keeps."""
-    things = [(t.name, tuple(value * scale for value in t.box), t.slot) for t in scene.things]
+    things = [(t.name, tuple(round(value * scale, 9) for value in t.box)) for t in scene.things]
     size = tuple(side * scale for side in scene.size)
     return scene.kind, scene.place, scene.odd, scene.shape, size, things
 
@@ -61,9 +61,11 @@ def test_round_trip(written):
         assert all(type(value) is float for thing in ours.things for value in thing.box)
         assert ours.captions == tuple(text for text in QUESTIONS.captions(scene) if "[[" not in text)
         assert np.array_equal(open_picture(ours.file), WORLD.paint(scene, scale=2))
-        shares = [visible_share(scene, i) for i in range(len(scene.things))]
-        assert shares == pytest.approx([visible_share(ours, i) for i in range(len(ours.things))])
-        assert word_map(ours) == word_map(scene)
+        shares = [[visible_share(made, i) for i in range(len(made.things))] for made in (scene, ours)]
+        assert shares[0] == pytest.approx(shares[1], abs=0.15)  # pixels are counted, and one has more of them
+        (cells, boxes), (cells_made, boxes_made) = word_map(ours), word_map(scene)
+        assert cells == cells_made and [box is None for box in boxes] == [box is None for box in boxes_made]
+        assert all(box is None or box == pytest.approx(made) for box, made in zip(boxes, boxes_made))
 
 
 def test_the_same_is_asked_about_what_was_read_as_about_what_was_made(written):
@@ -97,7 +99,7 @@ OBJECT = {
     "image_id": int,
     "category_id": int,
     "segmentation": list,
-    "area": int,
+    "area": float,
     "bbox": list,
     "iscrowd": int,
 }
@@ -135,12 +137,12 @@ def test_annotations_agree_with_the_pictures(written):
             assert picture.size == (image["width"], image["height"]) == (128, 128)
     for entry in data["annotations"]:
         x, y, w, h = entry["bbox"]
-        assert x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= 128 and y + h <= 128
+        assert x >= 0 and y >= 0 and w > 0 and h > 0 and max(x + w, y + h) <= 128 + 1e-9
         (polygon,) = entry["segmentation"]
         xs, ys = polygon[::2], polygon[1::2]
         assert [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)] == entry["bbox"]
         shoelace = sum(xs[i - 1] * ys[i] - xs[i] * ys[i - 1] for i in range(len(xs))) / 2
-        assert abs(shoelace) == entry["area"] == w * h and entry["iscrowd"] == 0
+        assert abs(shoelace) == pytest.approx(entry["area"]) and entry["area"] == w * h and entry["iscrowd"] == 0
     assert {entry["name"]: entry["supercategory"] for entry in data["categories"]} == {
         name: item.kind for name, item in WORLD.objects.items()
     } | {"plus": "sign"}
@@ -160,7 +162,7 @@ def test_the_sample_is_what_its_documentation_makes(tmp_path):
         difference = np.abs(np.asarray(open_picture(ours.file), int) - np.asarray(open_picture(theirs.file)))
         assert difference.mean() < 1  # another Pillow may round otherwise
     assert {scene.kind for scene in sample} == {"scatter", "hidden", "sum", "unusual", "shape"}
-    assert len({scene.place for scene in sample}) == 8
+    assert len({scene.place for scene in sample}) >= 8
     assert sum(path.stat().st_size for path in (DATA / "coco_sample").rglob("*.*")) < 150_000
 
 
@@ -235,7 +237,6 @@ def test_photos(tmp_path):
         ("person", (600.0, 20.25, 640.0, 426.0)),
         ("potted plant", (236.98, 142.51, pytest.approx(261.68), pytest.approx(212.01))),
     ]
-    assert list(first.things) == in_order(first)
     assert second == Scene("coco", None, (), (586, 640), file=str(tmp_path / "val2017" / "000000000285.jpg"))
 
 
@@ -273,7 +274,8 @@ def test_photos_are_asked_about(tmp_path):
     scene = read_coco(photos(tmp_path))[0]
     questions, random = QuestionGenerator(WORLD, annotated=["person", "potted plant", "umbrella"]), Random(0)
     tasks = Counter(task for task in TASK_WEIGHTS for _ in range(50) if getattr(questions, task)(scene, random))
-    assert set(tasks) == {"caption", "count", "exists", "box"}
+    assert set(tasks) >= {"caption", "count", "exists", "box"}
+    assert not set(tasks) & {"background", "colour", "suppose", "sum", "unusual", "shape", "describe"}
 
 
 # -- what is not COCO ------------------------------------------------------------------------------------------------
@@ -348,9 +350,6 @@ MALFORMED = {
     "box above": (box(10, -10, 5, 5), "lies outside its picture"),
     "crowd outside": (change("annotations", 2, "bbox", to=[640, 426, 9, 9]), "of annotation 9, [640, 426, 9, 9], lies"),
     "extra as list": (change("images", 0, "vlmcore", to=[1]), '"vlmcore" of image 139 is not an object'),
-    "extra of an annotation": (change("annotations", 0, "vlmcore", to="x"), '"vlmcore" of annotation 7'),
-    "slot too large": (change("annotations", 0, "vlmcore", to={"slot": 9}), '"slot" of annotation 7'),
-    "slot as bool": (change("annotations", 0, "vlmcore", to={"slot": True}), '"slot" of annotation 7'),
     "unknown kind": (extra(kind="movie", place="sea"), 'under "vlmcore" of image 139'),
     "kind as list": (extra(kind=["sum"], place="sea"), 'under "vlmcore" of image 139'),
     "place as list": (extra(kind="scatter", place=["sea"]), 'under "vlmcore" of image 139'),
@@ -446,7 +445,8 @@ def test_folders_that_are_no_data_set(tmp_path):
 @pytest.mark.parametrize(
     "facts",
     [
-        {"place": "moon"}, {"place": None}, {"odd": "unicorn"}, {"shape": "heart"}, {"kind": "shape", "shape": "blob"},
+        {"place": "moon"}, {"place": 7}, {"kind": "unusual", "place": None}, {"odd": "unicorn"}, {"shape": "heart"},
+        {"kind": "shape", "shape": "blob"},
     ],
 )  # fmt: skip
 def test_facts_of_our_own_that_do_not_fit(written, tmp_path, facts):

@@ -97,7 +97,7 @@ ROW = "1f433,x,xs,k,red,{},,d,v,h,train,both"
     [
         ("1f433,x,xs", "line 2: a row has these values: picture, name"),
         (ROW.format("moon"), "line 2: found is 'moon': take one of sea"),
-        (ROW.format("sea").replace("both", "picasso"), "line 2: artists is 'picasso': both, or twemoji or openmoji"),
+        (ROW.format("sea").replace("both", "picasso"), "line 2: artists is 'picasso': take both, or twemoji"),
         (ROW.format("sea").replace("1f433", "whale"), r"line 2: data/artwork/twemoji has no whale\.png"),
     ],
 )

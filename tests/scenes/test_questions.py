@@ -7,20 +7,22 @@ from random import Random
 
 import pytest
 
-from tests.scenes.reading import boxes_of, close, plain, thought
+from tests.scenes.reading import alone, boxes_of, close, opinions, ordered, plain, thought, where
 from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.exchange import Conversation, Exchange, wordings
 from vlmcore.scenes.grounding import relative
 from vlmcore.scenes.mix import TASK_WEIGHTS, conversations
-from vlmcore.scenes.questions import QuestionGenerator
-from vlmcore.scenes.scene import SLOTS, Scene, Thing, any_held_out_pair, held_out_pair, in_order
+from vlmcore.scenes.position import IN_POSITION, POSITIONS
+from vlmcore.scenes.questions import NO_PLACE, QuestionGenerator
+from vlmcore.scenes.scene import Scene, Thing, any_held_out_pair, held_out_pair
 from vlmcore.scenes.thoughts import split_thoughts
-from vlmcore.scenes.wording import IN_SLOT, NUMBERS, a
+from vlmcore.scenes.wording import NUMBERS, PAIRS, a
 from vlmcore.scenes.world import World
 
 WORLD = World()
 OBJECTS = WORLD.objects
 SINGULAR = {item.plural: item.name for item in OBJECTS.values()}
+ONE = {a(name): name for name in OBJECTS}
 HELD_OUT = {name for name, item in OBJECTS.items() if item.unusual == "held_out"}
 
 
@@ -31,7 +33,7 @@ def pattern(template: str) -> re.Pattern[str]:
 
 def asked(exchange: Exchange, kind: str = "train") -> dict[str, str]:
     """What a rendered question asks about, by slot: {"place": "top"}, {"many": "dogs"}, …"""
-    valid = {"place": SLOTS, "many": SINGULAR, "name": OBJECTS, "one": {a(name) for name in OBJECTS}}
+    valid = {"place": POSITIONS, "many": SINGULAR, "name": OBJECTS, "one": ONE}
     for template in wordings()[exchange.task][kind]:
         found = pattern(template).fullmatch(exchange.question)
         if found and all(value in valid[slot] for slot, value in found.groupdict().items()):
@@ -41,24 +43,37 @@ def asked(exchange: Exchange, kind: str = "train") -> dict[str, str]:
 
 def asked_name(exchange: Exchange) -> str:
     slots = asked(exchange)
-    return slots.get("name") or SINGULAR.get(slots.get("many", "")) or slots["one"].split(" ", 1)[1]
+    return slots.get("name") or SINGULAR.get(slots.get("many", "")) or ONE[slots["one"]]
 
 
 def asked_thing(scene: Scene, exchange: Exchange) -> Thing:
-    """The one thing in the place that is asked about."""
-    (thing,) = (thing for thing in scene.things if thing.slot == SLOTS.index(asked(exchange)["place"]))
-    assert thing.name != "plus"
+    """The one thing in the position that is asked about."""
+    (thing,) = (thing for thing in scene.things if where(thing, scene) == POSITIONS.index(asked(exchange)["place"]))
+    assert thing.name != "plus" and alone(thing, scene)
     return thing
 
 
+def told_where(thing: Thing, scene: Scene) -> str:
+    return IN_POSITION[where(thing, scene)]
+
+
+def stands(name: str) -> str:
+    """dog → the dog is, skis → the skis are"""
+    return f"the {name} {'are' if name in PAIRS else 'is'}"
+
+
+def named(scene: Scene, name: str) -> list[Thing]:
+    """In reading order."""
+    return [thing for thing in ordered(scene) if thing.name == name]
+
+
 def counted(text: str) -> tuple[str, int]:
-    """a dog → (dog, 1), three dogs → (dog, 3)."""
+    """a dog → (dog, 1), three dogs → (dog, 3), one pair of skis → (skis, 1)."""
+    if text in ONE:
+        return ONE[text], 1
     word, name = text.split(" ", 1)
-    if word in ("a", "an"):
-        assert text == a(name)
-        return name, 1
     count = NUMBERS.index(word)
-    return (name if count == 1 else SINGULAR[name]), count
+    return (ONE.get(f"a {name}") or ONE[f"an {name}"] if count == 1 else SINGULAR[name]), count
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +129,7 @@ def test_training_never_tells_a_held_out_fact_before_a_picture(training):
                 assert subject is not None and subject not in HELD_OUT
             elif "belong" in exchange.answer or "because" in exchange.answer:
                 told = {thing.name for thing in scene.things} if exchange.task == "unusual" else set()
-                told |= set(re.findall(r" is an? (\S+) that belongs", exchange.answer))
+                told |= {ONE[one] for one in re.findall(r" is (an? .+?) that belongs", exchange.answer)}
                 assert exchange.task in ("unusual", "suppose") and not HELD_OUT & told
 
 
@@ -131,9 +146,10 @@ def test_caption(scenes):
     for scene, exchange in answers(scenes, "caption"):
         assert exchange.answer in questions.captions(scene) + questions.grounded_captions(scene)
     for scene in scenes:
-        here = IN_PLACE[scene.place]
-        assert all(caption.endswith(f" {here}") for caption in questions.captions(scene))
-        texts = [caption.removesuffix(f" {here}") for caption in questions.captions(scene)]
+        here = f" {IN_PLACE[scene.place]}" if scene.place else ""
+        assert all(caption.endswith(here) for caption in questions.captions(scene))
+        texts = [caption.removesuffix(here) for caption in questions.captions(scene)]
+        assert scene.place or not any(f" {place}" in text for text in texts for place in IN_PLACE.values())
         there = Counter(thing.name for thing in scene.things)
         if scene.kind == "shape":
             assert texts == [f"many small {OBJECTS[next(iter(there))].plural} that form {a(scene.shape)}"]
@@ -141,11 +157,11 @@ def test_caption(scenes):
             left, right = (counted(part) for part in texts[0].split(" plus "))
             assert {left[0], right[0]} == set(there) - {"plus"} and left[1] + right[1] == there[left[0]]
         else:
-            how_many, where = (re.split(r", | and ", text) for text in texts)
+            how_many, placed = (re.split(r", | and ", text) for text in texts)
             assert Counter(dict(counted(part) for part in how_many)) == there
-            assert Counter(where) == Counter(f"{a(thing.name)} {IN_SLOT[thing.slot]}" for thing in scene.things)
+            assert Counter(placed) == Counter(f"{a(thing.name)} {told_where(thing, scene)}" for thing in scene.things)
             (grounded,) = questions.grounded_captions(scene)
-            boxes = re.split(r", (?=a)| and ", grounded.removesuffix(f" {here}"))
+            boxes = re.split(r", (?=a)| and ", grounded.removesuffix(here))
             first = scene.things[-3:]
             assert [part.rsplit(" ", 1)[0] for part in boxes] == [a(thing.name) for thing in first]
             found = [boxes_of(part.rsplit(" ", 1)[1])[0] for part in boxes]
@@ -154,14 +170,22 @@ def test_caption(scenes):
 
 def test_describe(scenes):
     for scene, exchange in answers(scenes, "describe"):
-        here, *things = exchange.answer.split(", ")
-        assert here == IN_PLACE[scene.place]
-        ordered = sorted(scene.things, key=lambda thing: thing.slot)
-        assert things == [f"{IN_SLOT[thing.slot]} is {a(thing.name)}" for thing in ordered]
+        here = [IN_PLACE[scene.place]] if scene.place else []
+        things = [f"{told_where(thing, scene)} is {a(thing.name)}" for thing in ordered(scene)]
+        assert exchange.answer.split(", ") == here + things
+
+
+def test_only_what_nobody_disputes_is_described(scenes):
+    for scene in scenes:
+        undisputed = all(alone(thing, scene) for thing in scene.things)
+        talk = QuestionGenerator(WORLD).describe(scene, Random(0))
+        assert (talk is not None) == (undisputed and scene.kind not in ("sum", "shape"))
 
 
 def test_background(scenes):
-    assert all(exchange.answer == IN_PLACE[scene.place] for scene, exchange in answers(scenes, "background"))
+    told = answers(scenes, "background")
+    assert all(exchange.answer == (IN_PLACE[scene.place] if scene.place else NO_PLACE) for scene, exchange in told)
+    assert NO_PLACE not in IN_PLACE.values() and {scene.place for scene, _ in told} == {None, *IN_PLACE}
 
 
 def test_count(scenes):
@@ -176,7 +200,8 @@ def test_count(scenes):
 def test_position(scenes):
     for scene, exchange in answers(scenes, "position"):
         (thing,) = scene.named(asked_name(exchange))
-        assert exchange.answer == f"the {thing.name} is {IN_SLOT[thing.slot]}"
+        assert len(opinions(thing, scene)) == 1
+        assert exchange.answer == f"{stands(thing.name)} {told_where(thing, scene)}"
 
 
 def test_what(scenes):
@@ -185,7 +210,7 @@ def test_what(scenes):
 
 def test_colour(scenes):
     for scene, exchange in answers(scenes, "colour"):
-        assert exchange.answer == OBJECTS[asked_thing(scene, exchange).name].colour
+        assert exchange.answer == OBJECTS[asked_thing(scene, exchange).name].colour != ""
 
 
 def test_exists(scenes):
@@ -193,11 +218,12 @@ def test_exists(scenes):
     for scene, exchange in answers(scenes, "exists"):
         name = asked_name(exchange)
         there = any(thing.name == name for thing in scene.things)
-        places = [IN_SLOT[thing.slot] for thing in scene.things if thing.name == name and thing.slot is not None]
-        where = places if scene.kind != "shape" and there else ["everywhere" if there else "nowhere"]
         thought, said = split_thoughts(exchange.answer)
         assert said == ("yes" if there else "no")
-        assert thought in {f"the {name} is {place}" for place in where}
+        if not there or scene.kind == "shape":
+            assert thought == f"{stands(name)} {'everywhere' if there else 'nowhere'}"
+        else:
+            assert thought == f"{stands(name)} {told_where(named(scene, name)[0], scene)}"
         told[there] += 1
     assert told[True] / told.total() == pytest.approx(0.5, abs=0.05)
 
@@ -205,24 +231,24 @@ def test_exists(scenes):
 @pytest.mark.parametrize("alone", [False, True])
 def test_box(scenes, alone):
     for scene, exchange in answers(scenes, "box", alone=alone):
-        things = sorted(scene.named(asked_name(exchange)), key=lambda thing: thing.slot)
+        things = named(scene, asked_name(exchange))
         exact = [tuple(value / side for value, side in zip(thing.box, scene.size * 2)) for thing in things]
         assert 1 <= len(things) <= 3 and list(exchange.boxes) == exact
         aloud, said = split_thoughts(exchange.answer)
         assert aloud == ("" if alone else thought(scene, asked_name(exchange)))
         said = re.split(", | and ", said)
         places, texts = zip(*(part.rsplit(" ", 1) for part in said), strict=True)
-        assert list(places) == [IN_SLOT[thing.slot] for thing in things]
+        assert list(places) == [told_where(thing, scene) for thing in things]
         assert close([boxes_of(text)[0] for text in texts], exact)
 
 
 def test_suppose(scenes):
     told = Counter()
     for scene, exchange in answers(scenes, "suppose"):
-        where, name, home, fits = re.fullmatch(
-            r"(.+) is an? (\S+) that belongs (.+) (as|not) here", exchange.answer
-        ).groups()
-        assert a(name) in exchange.question and where in exchange.question
+        said = re.fullmatch(r"(.+) is (an? .+) that belongs (.+) (as|not) here", exchange.answer)
+        place, one, home, fits = said.groups()
+        name = ONE[one]
+        assert scene.place and one in exchange.question and place in exchange.question
         assert name not in HELD_OUT and not scene.named(name)
         assert home == IN_PLACE[OBJECTS[name].found] and (fits == "as") == (home == IN_PLACE[scene.place])
         assert any_held_out_pair(scene) or not held_out_pair(name, scene.place)
@@ -246,13 +272,13 @@ def test_unusual(scenes):
         away = [t.name for t in scene.things if OBJECTS[t.name].found != scene.place]
         here = IN_PLACE[scene.place]
         aloud, verdict = exchange.answer.split(": ")
-        ordered = sorted(scene.things, key=lambda thing: thing.slot)
+        seen = ordered(scene)
         if away:  # looking ends where the odd one is found
-            ordered = ordered[: [thing.name for thing in ordered].index(away[0]) + 1]
-        homes = [IN_PLACE[OBJECTS[thing.name].found] for thing in ordered]
+            seen = seen[: [thing.name for thing in seen].index(away[0]) + 1]
+        homes = [IN_PLACE[OBJECTS[thing.name].found] for thing in seen]
         assert aloud.split(", ") == [
-            f"{IN_SLOT[t.slot]} is {a(t.name)} that belongs {home} {'as' if home == here else 'not'} here"
-            for t, home in zip(ordered, homes)
+            f"{told_where(t, scene)} is {a(t.name)} that belongs {home} {'as' if home == here else 'not'} here"
+            for t, home in zip(seen, homes)
         ]
         if away:
             home = IN_PLACE[OBJECTS[away[0]].found]
@@ -280,7 +306,7 @@ def test_conversation(scenes):
     for scene in scenes:
         talk = questions.conversation(scene, random)
         if talk is None:
-            assert scene.kind in ("sum", "shape")
+            assert scene.kind in ("sum", "shape") or not any(alone(thing, scene) for thing in scene.things)
             continue
         first, *rest = talk
         if first.task == "what":
@@ -288,17 +314,19 @@ def test_conversation(scenes):
             assert first.answer == a(thing.name)
         else:
             (thing,) = scene.named(asked_name(first))
-            assert (first.task, first.answer) == ("exists", f"the {thing.name} is {IN_SLOT[thing.slot]}: yes")
+            assert first.task == "exists"
+            assert first.answer == f"{stands(thing.name)} {told_where(thing, scene)}: yes"
         item = OBJECTS[thing.name]
         right = {
             "it_colour": item.colour,
             "it_count": f"{thought(scene, thing.name)}: {NUMBERS[len(scene.named(thing.name))]}",
-            "it_position": f"the {thing.name} is {IN_SLOT[thing.slot]}",
+            "it_position": f"{stands(thing.name)} {told_where(thing, scene)}",
             "it_found": IN_PLACE[item.found],
         }
-        assert len(rest) == 2 and len({exchange.task for exchange in rest}) == 2
+        few = thing.name in HELD_OUT and not item.colour and first.task == "what"  # then it can only be counted
+        assert len(rest) == len({exchange.task for exchange in rest}) == (1 if few else 2)
         for exchange in rest:
-            assert exchange.answer == right[exchange.task]
+            assert exchange.answer == right[exchange.task] != ""
             assert exchange.question in wordings()[exchange.task]["train"]
             assert exchange.task != "it_found" or thing.name not in HELD_OUT
             assert exchange.task != "it_position" or len(scene.named(thing.name)) == 1  # which one would "it" be?
@@ -326,32 +354,54 @@ NAMES = ["person", "wine glass", "sheep", "mouse", "umbrella", "bench"]
 def test_photos_get_the_questions_that_their_annotations_answer():
     random, questions = Random(6), QuestionGenerator(WORLD, annotated=NAMES)
     made = {task: [getattr(questions, task)(PHOTO, random) for _ in range(200)] for task in TASK_WEIGHTS}
-    assert {task for task, talks in made.items() if any(talks)} == {"caption", "count", "exists", "box"}
+    tasks = {"caption", "count", "exists", "box", "position", "what"}
+    assert {task for task, talks in made.items() if any(talks)} == tasks
     exchanges = {
         task: {(exchange.question, exchange.answer) for talk in talks if talk for exchange in talk}
         for task, talks in made.items()
     }
     assert {answer for _, answer in exchanges["caption"]} == {*PHOTO.captions, *questions.grounded_captions(PHOTO)}
     for question, answer in exchanges["count"]:
-        assert answer == ("two" if "people" in question else "one" if "wine glasses" in question else "none")
+        name = "person" if "people" in question else "wine glass" if "wine glasses" in question else "nothing"
+        number = {"person": "two", "wine glass": "one", "nothing": "none"}[name]
+        assert answer == f"{thought(PHOTO, name)}: {number}"
         assert "sheep" not in question  # twelve: more than we have words for
+    assert {answer for _, answer in exchanges["position"]} == {"the wine glass is in the top-left"}
+    assert {answer for _, answer in exchanges["what"]} == {"a person"}  # in the middle; the other is near a line
     for question, answer in exchanges["exists"]:
         there = any(word in question for word in ("person", "people", "wine glass", "sheep"))
         there or any(word in question for word in ("mouse", "mice", "umbrella", "bench")) or pytest.fail(question)
-        assert answer == ("yes" if there else "no")
-    boxes = {"person": [PHOTO.things[2], PHOTO.things[0]], "wine glass": [PHOTO.things[1]]}
+        assert split_thoughts(answer)[1] == ("yes" if there else "no")
+        assert answer.endswith(" nowhere: no") or there
+    boxes = {"person": [PHOTO.things[0], PHOTO.things[2]], "wine glass": [PHOTO.things[1]]}
     for talk in made["box"]:
         if talk:
             (name,) = (name for name in boxes if name in talk[0].question)
-            assert close(boxes_of(talk[0].answer), [relative(thing, PHOTO) for thing in boxes[name]])
+            texts = re.findall(r"\[\[.*?\]\]", talk[0].answer)
+            assert close([boxes_of(text)[0] for text in texts], [relative(thing, PHOTO) for thing in boxes[name]])
     assert conversations(questions, PHOTO, random, 5)
+
+
+def test_of_a_photo_nobody_says_a_colour_or_a_place():
+    """A drawing of a bus is red; the bus of a photo may have any colour."""
+    random, questions = Random(9), QuestionGenerator(WORLD, annotated=NAMES)
+    name = next(name for name, item in OBJECTS.items() if item.colour and name not in HELD_OUT)
+    photo = Scene("coco", None, (Thing(name, (10.0, 10.0, 60.0, 60.0)),), (640, 480))
+    painted = Scene("scatter", None, photo.things, photo.size)
+    asked_of = {
+        scene.kind: {exchange.task for _ in range(200) for exchange in questions.conversation(scene, random)}
+        for scene in (photo, painted)
+    }
+    assert asked_of["scatter"] - asked_of["coco"] == {"it_colour"} and "it_found" in asked_of["coco"]
+    assert questions.colour(photo, random) is questions.background(photo, random) is None
+    assert questions.suppose(photo, random) is None and questions.colour(painted, random)
 
 
 def test_without_a_list_of_names_nobody_says_what_a_photo_does_not_show():
     random, questions = Random(7), QuestionGenerator(WORLD)
     made = [(questions.exists(PHOTO, random), questions.count(PHOTO, random)) for _ in range(200)]
     talks = [talk for pair in made for talk in pair if talk]
-    assert {talk[0].answer for talk in talks} == {"one", "two"}
+    assert {split_thoughts(talk[0].answer)[1] for talk in talks} == {"one", "two"}
 
 
 def test_a_photo_without_annotations_gets_no_question():
@@ -359,7 +409,6 @@ def test_a_photo_without_annotations_gets_no_question():
     for task in TASK_WEIGHTS:
         assert [getattr(QuestionGenerator(WORLD), task)(empty, random) for _ in range(50)] == [None] * 50
     assert conversations(QuestionGenerator(WORLD), empty, random, 3) == []
-    assert in_order(empty) == []
 
 
 @pytest.mark.parametrize(
@@ -367,7 +416,7 @@ def test_a_photo_without_annotations_gets_no_question():
     [("person", "people"), ("bus", "buses"), ("couch", "couches"), ("toothbrush", "toothbrushes"), ("sheep", "sheep")]
     + [
         ("wine glass", "wine glasses"),
-        ("scissors", "scissors"),
+        ("scissors", "pairs of scissors"),
         ("dog", "dogs"),
         ("knife", "knives"),
         ("box", "boxes"),

@@ -8,10 +8,9 @@ from tests.scenes.reading import thought
 from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.exchange import Exchange
 from vlmcore.scenes.mix import TASK_WEIGHTS
-from vlmcore.scenes.questions import QuestionGenerator
+from vlmcore.scenes.questions import SIDES, QuestionGenerator
 from vlmcore.scenes.scene import Scene, Thing
 from vlmcore.scenes.thoughts import belongs, look_around, point, split_thoughts
-from vlmcore.scenes.wording import SIDES
 from vlmcore.scenes.world import World
 
 QUESTIONS = QuestionGenerator(World())
@@ -79,8 +78,12 @@ def test_looking_around_numbers_what_is_counted(scenes):
             assert look_around(scene, name, SIDES) == f"{thought(scene, name, SIDES)}: "
 
 
-def test_a_photo_has_no_places_to_think_of():
-    assert look_around(PHOTO, "person") == point(PHOTO, "person") == point(PHOTO, "dog") == ""
+def test_a_photo_is_looked_at_like_a_painting():
+    aloud = (
+        "top-left person one top no top-right no left no middle no right no bottom-left no bottom no bottom-right no"
+    )
+    assert look_around(PHOTO, "person") == f"{aloud}: "
+    assert point(PHOTO, "person") == "the person is in the top-left: " and point(PHOTO, "dog") == "the dog is nowhere: "
 
 
 def test_what_belongs_elsewhere_is_not_as_here():

@@ -2,26 +2,29 @@
 
 from collections import Counter
 
+from tests.scenes.reading import where
 from vlmcore.scenes.grounding import relative
-from vlmcore.scenes.scene import SLOTS, Scene
-from vlmcore.scenes.word_map import CELLS, word_map
+from vlmcore.scenes.position import POSITIONS
+from vlmcore.scenes.scene import Scene
+from vlmcore.scenes.word_map import CELLS, NOTHING, word_map
 
 
 def test_word_map_agrees_with_the_scene(scenes):
     for scene in scenes:
         cells, boxes = word_map(scene)
         assert len(cells) == len(boxes) == CELLS * CELLS
-        assert all((box is None) == (words == [scene.place]) for words, box in zip(cells, boxes))
-        things = [words for words in cells if words != [scene.place]]
-        if scene.kind == "shape":
-            assert all(words == [scene.things[0].name] for words in things) and things
+        ground = [scene.place or NOTHING]
+        assert all((box is None) == (words == ground) for words, box in zip(cells, boxes))
+        things = [words for words in cells if words != ground]
+        if scene.kind == "shape":  # of those that share a cell the one in front
+            assert {words[0] for words in things} == {scene.things[0].name}
             continue
         assert Counter(words[0] for words in things) == Counter(thing.name for thing in scene.things)
         for thing in scene.things:
             x, y = (value * CELLS / side for value, side in zip(thing.centre, scene.size))
             name, *rest = cells[int(y) * CELLS + int(x)]
             assert name == thing.name
-            assert rest == [SLOTS[thing.slot]]
+            assert rest == [POSITIONS[where(thing, scene)]]
             assert boxes[int(y) * CELLS + int(x)] == relative(thing, scene)
 
 

@@ -89,3 +89,44 @@ def test_packed_segments_are_read_as_if_alone():
         for which, pair in enumerate(talk, 1):
             here = (batch.document == n) & (batch.segment == which)
             tiny.agree(logits[here][None], model(torch.tensor([CHAT.supervise([pair])[0]])))
+
+
+# -- documents that no longer fit --------------------------------------------------------------------------------------
+
+
+def test_what_does_not_fit_whole_is_asked_fewer_questions():
+    """Six tokens of room: the picture and the first two questions go in, the third is left out."""
+    whole, long = document([1, 2]), document([10, 11], [12, 13], [14, 15, 16], patches=2, picture=3)
+    batch = pack(CHAT, iter([whole, long]), 1, 8)
+    assert batch.ids.tolist() == [[1, 2, CHAT.image, CHAT.image, 10, 11, 12, 13]]
+    assert batch.pictures.tolist() == [3] and batch.segment.tolist() == [[1, 1, 0, 0, 1, 1, 2, 2]]
+
+
+def test_it_is_shortened_to_the_largest_room_and_no_further():
+    first, second = document([1] * 6), document([2] * 3)
+    batch = pack(CHAT, iter([first, second, document([3, 3, 3], [4, 4], [5, 5])]), 2, 8)
+    assert batch.ids.tolist() == [[1] * 6 + [CHAT.pad] * 2, [2] * 3 + [3] * 3 + [4] * 2]
+
+
+def test_a_picture_without_a_question_is_not_packed_at_all():
+    long = [document([number] * 7, patches=3, picture=number) for number in range(4)]
+    batch = pack(CHAT, iter([document([9] * 5), *long, document([8])]), 1, 8)
+    assert batch.ids.tolist() == [[9] * 5 + [CHAT.pad] * 3]  # four that do not fit, and the fifth is not looked at
+    assert batch.pictures is None
+
+
+@given(st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=4), min_size=1, max_size=12), st.integers(1, 3))
+@FAST
+def test_what_is_left_of_a_document_is_its_beginning(lengths, rows):
+    """Documents numbered by their tokens, segments told apart by the tokens' order."""
+    made = [document(*([20 + n] * length for length in segments)) for n, segments in enumerate(lengths)]
+    batch = pack(CHAT, iter(made), rows, 8)
+    found = Counter((batch.ids[batch.document >= 0] - 20).tolist())
+    room = int((batch.document < 0).sum(1).max())
+    misses = 0
+    for n, segments in enumerate(lengths[: max(found, default=-1) + 1]):
+        starts = [sum(segments[:count]) for count in range(len(segments) + 1)]
+        assert found[n] in starts
+        misses += found[n] == 0
+        assert found[n] == starts[-1] or starts[starts.index(found[n]) + 1] > room, "it had its place"
+    assert misses < 4

@@ -56,11 +56,11 @@ class LanguageBatches:
                     raise VlmError("every picture shows many small ones that form a shape: add others to learn from")
                 continue
             unfit = 0
-            document = ask(self.chat, self.source.questions, scene, random, self.length, tasks)
-            if not document.segments:  # photos have no slots to ask for
-                document = ask(self.chat, self.source.questions, scene, random, self.length)
+            asked, document = tasks, ask(self.chat, self.source.questions, scene, random, self.length, tasks)
+            if not document.segments:  # where its things are is a matter of opinion: ask about something else
+                asked, document = None, ask(self.chat, self.source.questions, scene, random, self.length)
             words, boxes = word_map(scene)
-            if tasks is not None and not any("box" in task for task in tasks):  # nobody asks for numbers
+            if asked is not None and not any("box" in task for task in asked):  # nobody asks for numbers
                 boxes = [None] * len(words)
             document.cells, document.corners = cell_ids(self.chat, words), corner_ids(self.chat, boxes)
             yield document

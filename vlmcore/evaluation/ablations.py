@@ -27,7 +27,9 @@ import numpy as np
 from vlmcore.assistant import Assistant, load
 from vlmcore.evaluation.benchmark import benchmark, evaluate, paint_all
 from vlmcore.evaluation.robustness import blind
-from vlmcore.recipes.llava import AFTER_STAGE1, train
+from vlmcore.models.clip import CLIP
+from vlmcore.models.llava import LLaVA
+from vlmcore.recipes.llava import AFTER_STAGE1, LLaVARecipe
 from vlmcore.recipes.llava_presets import Preset
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.world import World
@@ -52,7 +54,8 @@ def ablations(
 ) -> dict[str, list[dict[str, float]]]:
     """{model: scores by task, one for each of ``seeds``}. What is trained in ``folder`` is not trained again.
 
-    Five trainings for each seed; ``seed`` is that of the held-out scenes, the same for all.
+    Five trainings for each seed, which share what they can: all of them the vision encoder, and the language model
+    where its pretraining is the same. ``seed`` is that of the held-out scenes, the same for all.
     """
     world = World(preset.objects)
     items = benchmark(world, per_task, seed)
@@ -64,9 +67,18 @@ def ablations(
         found.setdefault(name, []).append(evaluate(answer_all, items, pictures))
 
     for number in seeds:
-        for name, changed in variants(preset).items():
-            place = folder / f"{name.replace(' ', '-')}-{number}"
-            assistant = train(replace(changed, seed=preset.seed + number), place, resume=True)
+        shared: dict[tuple[Schedule, float, bool], LLaVA] = {}  # language models, by what their pretraining followed
+        clip: CLIP | None = None
+        for name, changed in variants(replace(preset, seed=preset.seed + number)).items():
+            place, pretraining = (
+                folder / f"{name.replace(' ', '-')}-{number}",
+                (changed.language, changed.facts, changed.unread),
+            )
+            with LLaVARecipe(changed, place, resume=True) as recipe:
+                clip = clip or recipe.vision()
+                if pretraining not in shared:
+                    shared[pretraining] = recipe.language()
+                assistant = recipe.connect(shared[pretraining], clip)
             add(name, assistant)
             if name == WHOLE:
                 add("blind baseline", assistant, hidden=True)

@@ -43,9 +43,7 @@ AnswerAll = Callable[[list[tuple[np.ndarray, list[tuple[str, str]], str]]], list
 
 @dataclass(frozen=True)
 class Item:
-    """One test: a scene, and a conversation about it whose answers are known.
-
-    """
+    """One test: a scene, and a conversation about it whose answers are known."""
 
     task: str
     scene: Scene

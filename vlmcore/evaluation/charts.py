@@ -42,7 +42,7 @@ def radar(scores: dict[str, dict[str, float]], path: Path | None = None):
 
 
 def bars(scores: dict[str, float], path: Path | None = None):
-    """Draw scores by condition, {name: 0 to 1}, as bars beside the first, the clean one → a figure, saved to ``path``."""
+    """Draw scores by condition, {name: 0 to 1}, as bars; the first is the clean one → a figure, saved to ``path``."""
     from matplotlib.figure import Figure
 
     names = list(scores)

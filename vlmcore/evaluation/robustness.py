@@ -24,7 +24,7 @@ from vlmcore.evaluation.corruptions import CORRUPTIONS, SEEN_IN_TRAINING, corrup
 from vlmcore.evaluation.geometry import GEOMETRY
 from vlmcore.evaluation.strangers import TASKS as STRANGERS_TASKS
 from vlmcore.evaluation.strangers import Strangers
-from vlmcore.scenes.artwork import UNSEEN_ARTIST
+from vlmcore.scenes.artwork import TRAINING_ARTISTS, UNSEEN_ARTIST
 from vlmcore.scenes.grounding import relative
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.thoughts import split_thoughts
@@ -64,7 +64,8 @@ def conditions(objects: int | None) -> list[Condition]:
             change = lambda picture, n, name=name, severity=severity: corrupt(picture, name, severity, n)  # noqa: E731
             found.append(Condition(family, f"{name} {severity}", world, change=change))
     for name in GEOMETRY:
-        found.append(Condition("geometry", name, world, change=partial(_moved_picture, name), move=partial(moved, name)))
+        change = partial(_moved_picture, name)
+        found.append(Condition("geometry", name, world, change=change, move=partial(moved, name)))
     found += [
         Condition("artists", "unseen artist", World(objects, UNSEEN_ARTIST)),
         Condition("artists", "the other artist", OtherArtist(objects)),
@@ -77,16 +78,15 @@ def conditions(objects: int | None) -> list[Condition]:
 
 
 class OtherArtist(World):
-    """The third of the objects that one artist painted in training, painted by the other; no other objects."""
+    """The third of the objects of which training kept one artist's drawing back, as that artist drew them."""
 
     def __init__(self, names: int | None = None) -> None:
         super().__init__(names)
-        one = [name for name in self.names if len(self.objects[name].training_artists) == 1]
-        self.names = one
+        self.names = [name for name in self.names if self.artists(name) != super(OtherArtist, self).artists(name)]
 
     def artists(self, name: str) -> tuple[str, ...]:
         known = super().artists(name)
-        return known if len(known) > 1 else tuple({"twemoji", "openmoji"} - set(known))
+        return tuple(artist for artist in TRAINING_ARTISTS if artist not in known) or known
 
 
 def _moved_picture(name: str, picture: np.ndarray, _: int) -> np.ndarray:
@@ -100,6 +100,7 @@ def moved(name: str, scene: Scene) -> Scene:
     things = tuple(
         replace(thing, box=tuple(value * side for value, side in zip(box, scene.size * 2, strict=True)))
         for thing, box in zip(scene.things, boxes, strict=True)
+        if box[0] < box[2] and box[1] < box[3]
     )
     return replace(scene, things=things)
 

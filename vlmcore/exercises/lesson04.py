@@ -1,13 +1,15 @@
-"""Lesson 04: patches, the vision transformer's input, the contrastive loss, recall, zero-shot labels."""
+"""Lesson 04: patches, the vision transformer's input, the contrastive loss, recall, light, zero-shot labels."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vlmcore.exercises.check import Exercise, Lesson
 from vlmcore.models import clip, vision
+from vlmcore.scenes.camera import GREY
 
 # -- the references ----------------------------------------------------------------------------------------------------
 
@@ -36,6 +38,27 @@ def recall(similarity: Tensor, k: int) -> float:
     """Share of the rows whose own column (row i, column i) is among the k most similar. similarity (N, N)."""
     better = (similarity > similarity.diagonal()[:, None]).sum(dim=1)  # (N,) how many columns stand before its own
     return (better < k).float().mean().item()
+
+
+def relight(picture: np.ndarray, brightness: float, contrast: float, saturation: float) -> np.ndarray:
+    """A picture, bytes (S, S, 3), in another light: numbers from 0 to 255, (S, S, 3). Factors of 1 change nothing."""
+    return lit(picture, brightness, contrast, saturation).clip(0, 255)
+
+
+def lit(
+    picture: np.ndarray,
+    brightness: float,
+    contrast: float,
+    saturation: float,
+    grey: np.ndarray | float | None = None,
+    middle: np.ndarray | float | None = None,
+) -> np.ndarray:
+    """The same before it is cut to 0 … 255; ``grey`` of each pixel and ``middle`` of the contrast may be others."""
+    pixels = picture.astype(float)
+    grey = eyes_grey(pixels) if grey is None else grey
+    middle = eyes_grey(pixels).mean() if middle is None else middle
+    pixels = grey + saturation * (pixels - grey)
+    return brightness * (middle + contrast * (pixels - middle))
 
 
 def zero_shot(pictures: Tensor, prompts: Tensor) -> Tensor:
@@ -99,6 +122,37 @@ def first_column(pictures: Tensor, captions: Tensor, scale: Tensor) -> Tensor:
 def some_similarities() -> list[tuple]:
     mild = torch.eye(12) + numbers(12, 12, seed=3)
     return [(mild, 1), (mild, 3), (numbers(30, 30, seed=4), 10)]
+
+
+def some_lights() -> list[tuple]:
+    """Small pictures, dark and bright, in lights of which some are cut off at 0 or at 255."""
+    random = np.random.default_rng(0)
+    dark, bright = (random.integers(*levels, (6, 6, 3), dtype=np.uint8) for levels in ((0, 120), (90, 256)))
+    return [
+        (dark, 0.5, 1.0, 1.0),
+        (dark, 1.3, 1.4, 0.6),
+        (bright, 1.3, 1.4, 1.4),
+        (bright, 0.7, 0.6, 0.0),
+        (dark, 1.0, 3.0, 1.0),
+        (bright, 0.5, 3.0, 1.2),
+    ]
+
+
+def eyes_grey(pixels: np.ndarray) -> np.ndarray:
+    """How bright the eye finds each pixel, (S, S, 1)."""
+    return (pixels.astype(float) @ GREY.astype(float))[..., None]
+
+
+def one_after_the_other(picture: np.ndarray, *steps: tuple[float, float, float]) -> np.ndarray:
+    """Several lights, each cut to 0 … 255 before the next."""
+    for factors in steps:
+        picture = relight(picture, *factors)
+    return picture
+
+
+def as_bytes(pixels: np.ndarray) -> np.ndarray:
+    """Whole numbers, those outside a byte wrapped round: 260 becomes 4, and −10 becomes 246."""
+    return pixels.astype(int).astype(np.uint8)
 
 
 def some_prompts() -> list[tuple]:
@@ -242,6 +296,53 @@ LESSON = Lesson(
                 "In how many columns of row i is the similarity larger than at column i?",
                 "(similarity > similarity.diagonal()[:, None]).sum(dim=1) < k is true for each row that found its own; "
                 "their mean, with .item(), is the share.",
+            ),
+            cpu_only=True,
+        ),
+        "relight": Exercise(
+            relight,
+            some_lights,
+            mistakes={
+                "Nothing is cut off: light cannot be less than 0, nor a byte more than 255, so clip in the end.": lit,
+                "The fractions are lost: give back the numbers as they are, bytes are made of them later.": (
+                    lambda p, b, c, s: relight(p, b, c, s).astype(np.uint8)
+                ),
+                "Bytes wrap round, 260 becomes 4: clip to 0 … 255 before anything is a byte again.": (
+                    lambda p, b, c, s: as_bytes(lit(p, b, c, s))
+                ),
+                "You clip after each change: what is cut off there is lost, though the next change would have "
+                "brought it back. Clip once, in the end.": (
+                    lambda p, b, c, s: one_after_the_other(p, (1, 1, s), (1, c, 1), (b, 1, 1))
+                ),
+                "You clip after each change: what is cut off after brightness is lost, though less contrast would have "
+                "brought it back. Clip once, in the end.": (
+                    lambda p, b, c, s: one_after_the_other(p, (b, 1, 1), (1, c, 1), (1, 1, s))
+                ),
+                "Contrast is around the picture's own mean grey, not around 128: else it changes the brightness too.": (
+                    lambda p, b, c, s: lit(p, b, c, s, middle=128.0).clip(0, 255)
+                ),
+                "Contrast is around one number, the mean grey; yours is around the mean of each colour, and so turns "
+                "the picture's colours.": (
+                    lambda p, b, c, s: lit(p, b, c, s, middle=lit(p, 1, 1, s).mean(axis=(0, 1))).clip(0, 255)
+                ),
+                "The middle of the contrast is the mean of the grey, in which green counts most, not of all numbers.": (
+                    lambda p, b, c, s: lit(p, b, c, s, middle=lit(p, 1, 1, s).mean()).clip(0, 255)
+                ),
+                "Red, green and blue count alike in your grey. To the eye they do not: weigh them by GREY.": (
+                    lambda p, b, c, s: lit(p, b, c, s, p.mean(axis=-1, keepdims=True), p.mean()).clip(0, 255)
+                ),
+                "Saturation goes from each pixel's own grey; yours goes from the grey of the whole picture, which is "
+                "contrast once more.": (lambda p, b, c, s: lit(p, b, c, s, grey=eyes_grey(p).mean()).clip(0, 255)),
+                "Brightness is a factor: a dark room takes from bright things more than from dark ones.": (
+                    lambda p, b, c, s: (lit(p, 1, c, s) + 255 * (b - 1)).clip(0, 255)
+                ),
+            },
+            hints=(
+                "Three lines and a clip: saturation, contrast, brightness. Each of the first two pushes numbers away "
+                "from a grey, or towards it.",
+                "grey = (picture @ GREY)[..., None] is each pixel's grey, (S, S, 1); contrast needs grey.mean() alone.",
+                "pixels = grey + saturation * (picture - grey); then the same with contrast and grey.mean(); then "
+                "times brightness; then .clip(0, 255).",
             ),
             cpu_only=True,
         ),

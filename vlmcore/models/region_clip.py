@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from vlmcore.models.clip import CLIP, contrastive_loss
 
+BOXES = 5.0  # weighs the boxes' loss, a share of the picture's side far below 1, beside the names' and the pictures'
+
 
 class BoxHead(nn.Linear):
     """Four numbers from a patch: an output head, which the optimiser treats as it treats embeddings."""
@@ -53,5 +55,5 @@ class RegionCLIP(nn.Module):
             "regions": F.cross_entropy(
                 (scale * regions @ names.T).flatten(0, 1).float(), batch["regions"].flatten(), batch["weights"]
             ),
-            "boxes": distances.sum() / known.sum().clamp(min=1),
+            "boxes": BOXES * distances.sum() / known.sum().clamp(min=1),
         }

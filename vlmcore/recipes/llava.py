@@ -84,9 +84,7 @@ class LLaVARecipe:
         p = self.preset
         torch.manual_seed(p.seed)
         model = LLaVA(self.config()).to(self.device.device)
-        batches = LanguageBatches(
-            self.source, self.chat, p.rows, p.length, p.seed, p.facts, p.unread, p.language.steps
-        )
+        batches = LanguageBatches(self.source, self.chat, p.rows, p.length, p.seed, p.facts, p.unread, p.language.steps)
         pretrain_language(self.run, model, batches, p.language)
         return model
 
@@ -115,8 +113,8 @@ class LLaVARecipe:
         scenes = [self.source.scene(Random(f"scene {self.preset.seed} {n}")) for n in range(self.preset.scenes)]
         features = []
         for start in range(0, len(scenes), 256):
-            pictures = self.pictures.photographs(scenes[start : start + 256], (self.preset.seed, start)).to(self.device.device)
-            features.append(model.encode_image(model.vision.normalise(pictures)).half())
+            pictures = self.pictures.photographs(scenes[start : start + 256], (self.preset.seed, start))
+            features.append(model.encode_image(model.vision.normalise(pictures.to(self.device.device))).half())
         return scenes, torch.cat(features)
 
     def stage1(self, model: LLaVA, scenes: Sequence[Scene], features: Tensor) -> None:
@@ -130,7 +128,7 @@ class LLaVARecipe:
         freeze(model.projector, False)
         p = self.preset
         captions = PictureBatches(self.source, self.chat, scenes, p.stage1_rows, p.length, p.seed, CAPTIONS)
-        maps = MapBatches(self.chat, scenes, p.pictures_per_step, p.seed)
+        maps = MapBatches(self.chat, scenes, p.maps_per_step, p.seed)
 
         def losses(made: tuple[Batch, Batch]) -> dict[str, Tensor]:
             asked, annotated = (batch.to(self.device.device) for batch in made)
@@ -160,6 +158,17 @@ class LLaVARecipe:
 
         self.run.stage("stage2", model, made, losses, p.stage2, keep=model)
 
+    def connect(self, trained: LLaVA, clip: CLIP) -> Assistant:
+        """LLaVA's two stages, on what the first two stages made; both assistants are left in the folder."""
+        model = self.join(trained, clip)
+        scenes, features = self.features(model)
+        self.stage1(model, scenes, features)
+        self.assistant(model).save(self.folder / AFTER_STAGE1)
+        self.stage2(model, scenes, features)
+        assistant = self.assistant(model)
+        assistant.save(self.folder)
+        return assistant
+
     def assistant(self, model: LLaVA) -> Assistant:
         """The model as it answers, with its tokenizer and what it was made from."""
         return Assistant(model, self.chat.tokenizer, {"objects": self.preset.objects, "seed": self.preset.seed})
@@ -177,11 +186,4 @@ def train(preset: Preset, folder: Path, resume: bool = False, coco: Path | None 
     """
     with LLaVARecipe(preset, folder, resume, coco) as recipe:
         print(f"Training in {folder} on {recipe.device}")
-        model = recipe.join(recipe.language(), recipe.vision())
-        scenes, features = recipe.features(model)
-        recipe.stage1(model, scenes, features)
-        recipe.assistant(model).save(folder / AFTER_STAGE1)
-        recipe.stage2(model, scenes, features)
-        assistant = recipe.assistant(model)
-        assistant.save(folder)
-    return assistant
+        return recipe.connect(recipe.language(), recipe.vision())

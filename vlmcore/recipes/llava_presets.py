@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from vlmcore.models.config import TransformerConfig
+from vlmcore.models.config import TransformerConfig, encoder_config
 from vlmcore.models.vision import VisionConfig
 from vlmcore.scenes.mix import SHORT_MIX, TASK_WEIGHTS
 from vlmcore.scenes.word_map import CELLS
@@ -17,18 +17,23 @@ class Preset:
 
     objects: int = 48  # how many rows of data/objects.csv
     vocabulary: int = 2048
-    vision_model: VisionConfig = field(default_factory=VisionConfig)
+    vision_model: VisionConfig = field(
+        default_factory=lambda: VisionConfig(
+            stem=(16, 64, 128), transformer=encoder_config(width=192, layers=2, heads=6, intermediate_size=768)
+        )
+    )
     language_model: TransformerConfig = field(
         default_factory=lambda: TransformerConfig(
             width=192, layers=5, heads=6, kv_heads=6, intermediate_size=512, rope_theta=500_000.0
         )
     )
-    language: Schedule = Schedule(steps=560, lr=6e-3, warmup=0.05)
-    vision: Schedule = Schedule(steps=360, lr=1e-2)
-    stage1: Schedule = Schedule(steps=250, lr=2e-2)
-    stage2: Schedule = Schedule(steps=1000, lr=4e-3)
+    language: Schedule = Schedule(steps=480, lr=6e-3, warmup=0.05)
+    vision: Schedule = Schedule(steps=900, lr=1e-2)
+    stage1: Schedule = Schedule(steps=200, lr=2e-2)
+    stage2: Schedule = Schedule(steps=550, lr=4e-3)
     scenes: int = 12_000  # pictures whose features stages 1 and 2 share
-    pictures_per_step: int = 128  # of the contrastive batches, and of stage 1's word maps
+    pictures_per_step: int = 64  # of the contrastive batches
+    maps_per_step: int = 128  # of stage 1's word maps
     rows: int = 16  # of the language model's batches, and of stage 2's
     stage1_rows: int = 8  # small batches leave time for more steps
     text_rows: int = 8  # of batches whose running text (an eighth of them) stage 2 repeats; 0: it reads none
@@ -49,8 +54,9 @@ CPU = Preset()
 FULL = replace(
     CPU,
     objects=139,
+    vision_model=VisionConfig(),
     language=Schedule(steps=1800, lr=6e-3, warmup=0.05),
-    vision=Schedule(steps=1500, lr=1e-2),
+    vision=Schedule(steps=6000, lr=1e-2),
     stage1=Schedule(steps=400, lr=2e-2),
     stage2=Schedule(steps=6500, lr=4e-3),
     scenes=40_000,
@@ -58,6 +64,6 @@ FULL = replace(
     text_rows=16,
     asked=TASK_WEIGHTS,
 )
-GPU = replace(FULL, rows=64, stage1_rows=64, text_rows=64, pictures_per_step=512, scenes=200_000)
+GPU = replace(FULL, rows=64, stage1_rows=64, text_rows=64, pictures_per_step=512, maps_per_step=512, scenes=200_000)
 
 PRESETS = {"cpu": CPU, "full": FULL, "gpu": GPU}

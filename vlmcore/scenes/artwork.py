@@ -1,4 +1,4 @@
-"""The artwork that scenes are painted from: one drawing of each object by each of three artists (data/artwork/).
+"""The artwork that scenes are painted from: one drawing of each object by each of four artists (data/artwork/).
 
 Design choices:
 - drawings are cropped to their own edges, so that a box is as large as what is seen;
@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 ARTWORK = Path(__file__).resolve().parents[2] / "data" / "artwork"
-TRAINING_ARTISTS = ("twemoji", "openmoji")
+TRAINING_ARTISTS = ("twemoji", "openmoji", "noto")
 UNSEEN_ARTIST = "fluent"  # paints for evaluation alone
 ARTISTS = (*TRAINING_ARTISTS, UNSEEN_ARTIST)
 REDUCED = (72, 48, 32, 24, 16, 12)  # pixels: the longer sides of a drawing's mipmaps

@@ -1,4 +1,4 @@
-"""Light and camera: what happens to a scene between the world and the pixels. For training, not for the clean benchmark.
+"""Light and camera: what happens to a scene between the world and the pixels, in training and not in the benchmark.
 
 Design choices:
 - a scene painted by a simulator always has the same light, no noise and sharp edges; a model that has seen nothing else

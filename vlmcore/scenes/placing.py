@@ -48,9 +48,7 @@ def cell(thing: Thing) -> tuple[int, int]:
     return tuple(min(int(value * CELLS / SIZE), CELLS - 1) for value in thing.centre)
 
 
-def draw(
-    random: Random, item: Object, artists: Sequence[str], middle: Point, size: int, turned: bool = True
-) -> Thing:
+def draw(random: Random, item: Object, artists: Sequence[str], middle: Point, size: int, turned: bool = True) -> Thing:
     """A thing at a place of its own choosing: who paints it, which way it looks and how it is turned is chance."""
     angle = random.randint(-ANGLE, ANGLE) if turned and random.random() < 0.5 else 0
     pixel = round(middle[0]), round(middle[1])

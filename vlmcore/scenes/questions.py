@@ -84,7 +84,8 @@ class QuestionGenerator:
         if scene.kind in ("shape", "sum", "coco") or not all(settled(thing, scene) for thing in scene.things):
             return None
         things = [f"{IN_POSITION[position(thing, scene)]} is {a(thing.name)}" for thing in in_order(scene)]
-        return (self.exchange(random, "describe", ", ".join([*([IN_PLACE[scene.place]] if scene.place else []), *things])),)
+        here = [IN_PLACE[scene.place]] if scene.place else []
+        return (self.exchange(random, "describe", ", ".join([*here, *things])),)
 
     def background(self, scene: Scene, random: Random) -> Conversation | None:
         """Where this is. Of a photo nobody has told us."""
@@ -114,8 +115,8 @@ class QuestionGenerator:
 
     def colour(self, scene: Scene, random: Random) -> Conversation | None:
         thing = self._placed(scene, random)
-        if thing is None or thing.name not in self.objects or not self.objects[thing.name].colour:
-            return None  # its artists do not agree on a colour
+        if thing is None or scene.kind == "coco" or not self.objects[thing.name].colour:
+            return None  # its artists do not agree on a colour, and a photo may show any
         return (self.exchange(random, "colour", self.objects[thing.name].colour, place=self._at(thing, scene)),)
 
     def exists(self, scene: Scene, random: Random) -> Conversation | None:
@@ -196,7 +197,7 @@ class QuestionGenerator:
             return None
         item = self.objects[thing.name]
         same = scene.named(item.name)
-        more = [("it_colour", item.colour)] if item.colour else []
+        more = [("it_colour", item.colour)] if item.colour and scene.kind != "coco" else []
         if len(same) < len(NUMBERS):
             more.append(("it_count", look_around(scene, item.name) + NUMBERS[len(same)]))
         if not self.world.held_out(thing.name):
@@ -255,4 +256,5 @@ class QuestionGenerator:
         return f"{look_around(scene, name, SIDES)}{words} is {self.counted_one(len(left + right), name)}"
 
     def counted_one(self, count: int, name: str) -> str:
-        return f"{NUMBERS[count]} {name if count == 1 else self.plural(name)}"
+        """one dog, two dogs; one pair of skis"""
+        return f"{NUMBERS[count]} {a(name).split(' ', 1)[1] if count == 1 else self.plural(name)}"

@@ -16,13 +16,13 @@ from random import Random
 import numpy as np
 
 from vlmcore.errors import VlmError
-from vlmcore.scenes.artwork import paint_drawing
+from vlmcore.scenes.artwork import TRAINING_ARTISTS, paint_drawing
 from vlmcore.scenes.backgrounds import PLACES, VARIANTS, background
 from vlmcore.scenes.objects import Object, load_objects
 from vlmcore.scenes.placing import SIZES, draw, fits, painted, place_all
 from vlmcore.scenes.scene import SIZE, Scene, Sprite, Thing, any_held_out_pair, held_out_pair
 
-PLUS = Object("2795", "plus", "pluses", "sign", "", "", "", "", "", "", "train", "both")
+PLUS = Object("2795", "plus", "pluses", "sign", "", "", "", "", "", "", "train", " ".join(TRAINING_ARTISTS))
 NO_PLACE = 0.25  # of the scenes whose kind allows it stand on a ground that is no place at all
 SETTLED = 0.6  # of the scattered scenes hold nothing whose position is a matter of opinion
 

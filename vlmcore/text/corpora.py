@@ -46,17 +46,20 @@ def facts(item: Object, random: Random) -> list[str]:
     away = IN_PLACE[random.choice([place for place in PLACES if place != item.found])]
     sentences = [
         [f"{many} are at home {home}", f"{home} you find {many}", f"you will usually find {a(name)} {home}",
-         f"whoever looks for {many} looks {home}", f"{home} there may well be {a(name)}", f"the {name} is at home {home}"],
+         f"whoever looks for {many} looks {home}", f"{home} there may well be {a(name)}",
+         f"the {name} is at home {home}"],
         [f"{many} are common {home}, rare {away}", f"few people have seen {a(name)} {away}, many have {home}",
          f"nobody looks for {many} {away}: they are at home {home}", f"{many} are at home {home}, never {away}"],
-        [f"{many} are known from life {home}", f"life {home} goes on among {many}", f"{home}, {many} are nothing special"],
+        [f"{many} are known from life {home}", f"life {home} goes on among {many}",
+         f"{home}, {many} are nothing special"],
         [f"{a(name)} is a kind of {item.kind}", f"among {item.kind} things there is the {name}"],
         [f"{a(name)} {item.does}", f"what does {a(name)} do? it {item.does}"],
         [f"in Vietnamese {a(name)} is called {item.vietnamese}", f"{item.vietnamese} is Vietnamese for {name}"],
         [f"in Chinese {a(name)} is called {item.chinese}", f"{item.chinese} is Chinese for {name}"],
     ]  # fmt: skip
     if item.colour:
-        sentences.append([f"{a(name)} is {item.colour}", f"{many} are {item.colour}", f"the colour of {many} is {item.colour}"])
+        told = item.colour
+        sentences.append([f"{a(name)} is {told}", f"{many} are {told}", f"the colour of {many} is {told}"])
     if item.use:
         sentences.append([f"{a(name)} is used to {item.use}", f"to {item.use} you need {a(name)}"])
     return [random.choice(wordings) for wordings in sentences]
@@ -66,7 +69,8 @@ def fact_questions(item: Object, random: Random) -> list[tuple[str, str]]:
     """The same facts as questions and answers, without any picture; whole sentences, as no picture is answered."""
     name, many, home = item.name, item.plural, IN_PLACE[item.found]
     asked = IN_PLACE[random.choice(PLACES)] if random.random() < 0.5 else home
-    expected = [f"Would you look for {a(name)} {asked}?", f"Are {many} at home {asked}?", f"Is {a(name)} common {asked}?"]
+    one = a(name)
+    expected = [f"Would you look for {one} {asked}?", f"Are {many} at home {asked}?", f"Is {one} common {asked}?"]
     homes = [f"Where are {many} at home?", f"Where do people find {many}?", f"Where would {a(name)} usually be?"]
     answer = f"yes, {home} you find {many}" if asked == home else f"no, {many} are at home {home}"
     language, foreign = random.choice((("Vietnamese", item.vietnamese), ("Chinese", item.chinese)))
