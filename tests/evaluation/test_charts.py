@@ -1,4 +1,4 @@
-"""The radar chart, and the sheet of pictures with questions and answers."""
+"""The radar chart, the bars, and the sheet of pictures with questions and answers."""
 
 from random import Random
 
@@ -8,7 +8,7 @@ from PIL import Image
 from vlmcore.assistant import Answer
 from vlmcore.errors import VlmError
 from vlmcore.evaluation.benchmark import TASKS
-from vlmcore.evaluation.charts import answer_sheet, radar, wrap
+from vlmcore.evaluation.charts import answer_sheet, bars, radar, wrap
 
 
 def test_the_radar_is_a_picture(tmp_path):
@@ -23,11 +23,24 @@ def test_the_radar_is_a_picture(tmp_path):
         radar(scores, tmp_path / "radar.nonsense")
 
 
+def test_bars_stand_beside_the_clean_one(tmp_path):
+    scores = {"clean": 0.9, "fog": 0.25, "noise": 1.0}
+    figure = bars(scores, tmp_path / "new" / "bars.png")
+    with Image.open(tmp_path / "new" / "bars.png") as image:
+        assert image.format == "PNG" and min(image.size) > 200
+    (axes,) = figure.axes
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([90, 25, 100])
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(scores)
+    assert list(axes.get_lines()[0].get_xdata()) == pytest.approx([90, 90])
+    with pytest.raises(VlmError, match="cannot save the chart"):
+        bars(scores, tmp_path / "bars.nonsense")
+
+
 class Parrot:
     """Stands for an assistant: it remembers what it was asked, and always says the same."""
 
     def __init__(self):
-        self.about, self.asked = {"objects": 24}, []
+        self.about, self.asked = {"objects": 48}, []
 
     def ask(self, picture, question, history):
         self.asked.append((question, len(history)))

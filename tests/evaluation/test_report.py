@@ -1,9 +1,13 @@
-"""The table of scores: each task a row, each model a column, the claim apart from the mean."""
+"""The tables of scores: each task a row, each model a column, the claim apart; of robustness every condition a row."""
+
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from vlmcore.evaluation import report
 from vlmcore.evaluation.benchmark import CLAIM, TASKS
-from vlmcore.evaluation.report import columns, score, table
+from vlmcore.evaluation.report import columns, robust_score, robust_table, score, table
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +35,38 @@ def test_columns_are_as_wide_as_their_names():
     assert head.index("a model") + len("a model") == first.index("50.0%") + len("50.0%")
     assert head.endswith("b") and first.endswith("100.0%") and len(head) == len(first)
     assert mean.split()[-2:] == ["50.0%", "100.0%"] and "text alone" in claim
+
+
+# -- robustness ------------------------------------------------------------------------------------------------------
+
+FOUND = {
+    "per_task": 5,
+    "seed": 1,
+    "conditions": {"clean": 0.94, "fog 3": 0.5, "a condition with a long name": 1.0},
+    "families": {"clean": 0.94, "unseen kinds": 0.75},
+    "tasks": {},
+    "blind": 0.311,
+    "gain": 0.629,
+    "answers that change": {"shift of 2 pixels": 0.125, "paraphrase": 0.0},
+}
+
+
+def test_the_robust_table_tells_families_then_every_condition_then_the_rest():
+    lines = [line for line in robust_table(FOUND).splitlines() if line]
+    assert [line.rsplit(maxsplit=1)[0].strip() for line in lines] == [
+        "family", "clean", "unseen kinds", "condition", "clean", "fog 3", "a condition with a long name",
+        "picture hidden", "gained by seeing", "answers change: shift of 2 pixels", "answers change: paraphrase",
+    ]  # fmt: skip
+    assert [line.split()[-1] for line in lines] == [
+        "mean", "94.0%", "75.0%", "mean", "94.0%", "50.0%", "100.0%", "31.1%", "62.9%", "12.5%", "0.0%",
+    ]  # fmt: skip
+
+
+def test_robust_scores_name_the_model_and_draw_the_families(monkeypatch, tmp_path, tiny_assistant):
+    monkeypatch.setattr(report, "robustness", lambda assistant, per_task, seed: FOUND | {"seed": seed})
+    found = robust_score(tiny_assistant, 5, 7, tmp_path / "chart.png")
+    assert found == FOUND | {"seed": 7, "model": "assistant"}
+    with Image.open(tmp_path / "chart.png") as chart:
+        assert chart.format == "PNG"
+    monkeypatch.setattr(report, "load", lambda path: tiny_assistant)
+    assert robust_score(Path("some/run"), 5, 7)["model"] == str(Path("some/run"))

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from vlmcore.errors import VlmError
+from vlmcore.scenes.artwork import TRAINING_ARTISTS
 from vlmcore.scenes.backgrounds import PLACES
 from vlmcore.scenes.objects import DATA, load_objects
 
@@ -27,7 +28,7 @@ OBJECTS = load_objects()
 ITEMS = list(OBJECTS.values())
 FIRST = ITEMS[:48]
 HELD_OUT = {item.name for item in ITEMS if item.unusual == "held_out"}
-ONE_ARTIST = {item.name for item in ITEMS if item.artists != "both"}
+KEPT_BACK = {item.name for item in ITEMS if item.training_artists != TRAINING_ARTISTS}
 
 
 def names(text: str) -> list[str]:
@@ -48,14 +49,16 @@ def test_every_place_has_a_held_out_object_among_the_first_48_and_at_most_a_quar
         assert sum(item.name in HELD_OUT for item in some) <= len(some) / 4
 
 
-def test_a_third_of_the_objects_is_painted_by_one_artist_in_training_and_none_of_those_is_held_out():
+def test_of_a_third_of_the_objects_one_artists_drawing_is_kept_back_and_none_of_those_is_held_out():
     for some in (FIRST, ITEMS):
-        artists = Counter(item.artists for item in some)
-        assert set(artists) == {"both", "twemoji", "openmoji"}
-        assert 0.3 <= 1 - artists["both"] / len(some) <= 0.37
-        assert abs(artists["twemoji"] - artists["openmoji"]) <= 1
-    assert {OBJECTS[name].found for name in ONE_ARTIST} == set(PLACES)
-    assert not ONE_ARTIST & HELD_OUT
+        artists = Counter(item.training_artists for item in some)
+        back = {kept: set(TRAINING_ARTISTS) - set(kept) for kept in artists if kept != TRAINING_ARTISTS}
+        assert all(len(left_out) == 1 for left_out in back.values()) and len(back) == 2
+        assert 0.3 <= 1 - artists[TRAINING_ARTISTS] / len(some) <= 0.37
+        first, second = (artists[kept] for kept in back)
+        assert abs(first - second) <= 1
+    assert {OBJECTS[name].found for name in KEPT_BACK} == set(PLACES)
+    assert not KEPT_BACK & HELD_OUT
 
 
 def test_objects_cannot_be_mistaken_for_one_another():
@@ -89,7 +92,7 @@ def test_everyday_things_come_first_and_names_are_those_of_coco():
 
 
 HEADER = "picture,name,plural,kind,colour,found,use,does,vietnamese,chinese,unusual,artists"
-ROW = "1f433,x,xs,k,red,{},,d,v,h,train,both"
+ROW = "1f433,x,xs,k,red,{},,d,v,h,train,twemoji"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,9 @@ ROW = "1f433,x,xs,k,red,{},,d,v,h,train,both"
     [
         ("1f433,x,xs", "line 2: a row has these values: picture, name"),
         (ROW.format("moon"), "line 2: found is 'moon': take one of sea"),
-        (ROW.format("sea").replace("both", "picasso"), "line 2: artists is 'picasso': take both, or twemoji"),
+        (ROW.format("sea").replace("twemoji", "both"), "line 2: artists is 'both': take some of twemoji"),
+        (ROW.format("sea").replace("twemoji", "twemoji picasso"), "line 2: artists is 'twemoji picasso': take some"),
+        (ROW.format("sea").replace("twemoji", " "), "line 2: artists is ' ': take some of"),
         (ROW.format("sea").replace("1f433", "whale"), r"line 2: data/artwork/twemoji has no whale\.png"),
     ],
 )

@@ -11,7 +11,6 @@ Shapes: B batch, P patches, N names, T tokens, D width, E width of the shared sp
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -38,7 +37,8 @@ class RegionCLIP(nn.Module):
         """Losses by name, for a batch of
 
         - pictures (B, S, S, 3) uint8, captions (B, T) and captions_last (B,);
-        - names (N, T) and names_last (N,): every name there is, of things and of grounds; weights (N,): of each in the loss;
+        - names (N, T) and names_last (N,): every name there is, of things and of grounds;
+        - weights (N,): of each name in the loss;
         - regions (B, P): which name's thing has its centre in the patch, −100 where nobody can say;
         - boxes (B, P, 4): that thing's box relative to the picture, 0 to 1; NaN where there is none.
         """

@@ -153,8 +153,10 @@ class LLaVARecipe:
 
         def losses(batches: tuple[Batch, ...]) -> dict[str, Tensor]:
             asked, *text = (batch.to(self.device.device) for batch in batches)
-            answers = {"answers": next_token_loss(model, asked, seen(features, asked))}
-            return answers | {"text": TEXT_WEIGHT * next_token_loss(model, rows) for rows in text}
+            parts = {"answers": next_token_loss(model, asked, seen(features, asked))}
+            if text:
+                parts["text"] = TEXT_WEIGHT * next_token_loss(model, *text)
+            return parts
 
         self.run.stage("stage2", model, made, losses, p.stage2, keep=model)
 

@@ -31,7 +31,7 @@ EXTRA = "vlmcore"  # our key in COCO's entries holds what COCO has no field for
 KINDS = ("scatter", "hidden", "sum", "unusual", "shape")
 INFO = {
     "description": "Scenes painted by vlmcore. Graphics: Twemoji, © Twitter, Inc and other contributors, CC BY 4.0, "
-    "and OpenMoji, CC BY-SA 4.0",
+    "OpenMoji, CC BY-SA 4.0, and Noto Emoji, © Google Inc., Apache 2.0",
     "url": "https://openmoji.org",
     "version": "1.0",
     "year": 2026,

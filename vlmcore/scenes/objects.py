@@ -29,9 +29,7 @@ class Object:
     vietnamese: str
     chinese: str
     unusual: str  # "held_out": its facts are read in text alone, never asked about in front of a picture
-    artists: (
-        str  # who may paint it in training: names with a space between; one is kept back for a third of the objects
-    )
+    artists: str  # who may paint it in training, with spaces between; for a third of the objects one is kept back
 
     @property
     def training_artists(self) -> tuple[str, ...]:
