@@ -252,20 +252,35 @@ def test_run_goes_on_where_it_was_stopped(call, tiny, tiny_folder, copy, monkeyp
     assert call("run", "--out", copy)[0] == 0
 
 
+def test_evaluate_robust(call, monkeypatch, tmp_path):
+    asked = []
+    found = {"families": {"clean": 0.5}, "conditions": {"fog 3": 0.25}, "blind": 0.125, "gain": 0.375}
+    found |= {"answers that change": {"paraphrase": 0.75}}
+    monkeypatch.setattr("vlmcore.evaluation.report.robust_score", lambda *arguments: asked.append(arguments) or found)
+    chart = tmp_path / "robust.png"
+    code, out, _ = call("evaluate", tmp_path, "--robust", "--per-task", 2, "--seed", 9, "--chart", chart)
+    assert code == 0 and all(figure in out for figure in ("50.0%", "25.0%", "12.5%", "37.5%", "75.0%"))
+    code, out, _ = call("evaluate", tmp_path, "--robust", "--json", "--per-task", 2, "--seed", 9)
+    assert code == 0 and json.loads(out) == found
+    assert asked == [(tmp_path, 2, 9, chart), (tmp_path, 2, 9, None)]
+
+
 def test_ablations(call, tiny, tmp_path, monkeypatch):
     scores = dict.fromkeys((*TASKS, CLAIM), 0.25)
-    asked = []
+    better, asked = scores | {CLAIM: 0.75}, []
+    results = {"whole": [scores, better], "blind baseline": [scores, scores]}
 
     def ablations(*arguments):
         asked.append(arguments)
-        return {"after stage 2": scores, "blind baseline": scores}
+        return results
 
     monkeypatch.setattr("vlmcore.evaluation.ablations.ablations", ablations)
     folder = tmp_path / "runs"
     code, out, _ = call("ablations", "--preset", "tiny", "--out", folder, "--per-task", "7", "--seed", "3")
-    assert code == 0 and "blind baseline" in out and CLAIM in out and "25.0%" in out
+    assert code == 0 and "blind baseline" in out and CLAIM in out and "50.0%" in out
+    assert f"{CLAIM}, whole: 25.0% to 75.0%" in out and f"{CLAIM}, blind baseline: 25.0% to 25.0%" in out
     assert asked == [(TINY, folder, 7, 3)]
-    assert json.loads((folder / "ablations.json").read_bytes()) == {"after stage 2": scores, "blind baseline": scores}
+    assert json.loads((folder / "ablations.json").read_bytes()) == results
 
 
 GO_ON = {

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from vlmcore.scenes.backgrounds import PLACES
+from vlmcore.scenes.position import position
 from vlmcore.widget import LATE, NOTHING, QUESTIONS, SIDE, ChatWidget, uploaded
 
 
@@ -44,7 +45,7 @@ def test_a_scene_is_composed_of_what_was_chosen(widget, monkeypatch):
     widget.paint.click()
     widget.slots[4].value = NOTHING
     widget.paint.click()  # an empty place is a picture too
-    things = [[(thing.name, thing.slot) for thing in scene.things] for scene in painted]
+    things = [[(thing.name, position(thing, scene)) for thing in scene.things] for scene in painted]
     assert things == [[(name, 4)], []] and {scene.place for scene in painted} == {PLACES[2]}
     assert widget.picture.shape == (8, 8, 3)
 

@@ -52,8 +52,9 @@ def test_the_answer_sheet_asks_every_kind_of_question_and_saves_a_picture(tmp_pa
     answer_sheet(parrot, tmp_path / "new" / "answers.png")
     with Image.open(tmp_path / "new" / "answers.png") as image:
         assert image.format == "PNG" and min(image.size) > 800
-    assert len(parrot.asked) == 7 * 3 + 3  # seven pictures with three questions, one with a conversation
-    assert max(earlier for _, earlier in parrot.asked) == 2  # whose later questions know the earlier answers
+    talk = len(parrot.asked) - 7 * 3  # seven pictures with three questions, one with a conversation
+    assert talk in (2, 3) and [earlier for _, earlier in parrot.asked].count(0) == 7 * 3 + 1
+    assert max(earlier for _, earlier in parrot.asked) == talk - 1  # whose later questions know the earlier answers
 
 
 def test_long_lines_are_wrapped_and_answers_stand_further_in():

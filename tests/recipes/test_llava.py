@@ -22,6 +22,7 @@ from vlmcore.recipes.llava import AFTER_STAGE1, STAGES, LLaVARecipe, seen, train
 from vlmcore.recipes.llava_presets import Preset
 from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.objects import DATA
+from vlmcore.scenes.questions import NO_PLACE
 from vlmcore.scenes.source import CocoSource
 from vlmcore.scenes.world import World
 from vlmcore.text.chat import IGNORE
@@ -116,7 +117,7 @@ def test_stage_2_asks_what_its_preset_says(tmp_path, monkeypatch):
     with recipe_of(replace(TINY, asked={"background": 1.0}), tmp_path / "run") as recipe:
         model = LLaVA(recipe.config()).to(recipe.device.device)
         recipe.stage2(model, *recipe.features(model))
-    places = re.compile(rf"(({'|'.join(IN_PLACE.values())}) ?)+")
+    places = re.compile(rf"(({'|'.join((*IN_PLACE.values(), NO_PLACE))}) ?)+")
     assert answers and all(places.fullmatch(answer) for answer in answers), answers
 
 
@@ -125,8 +126,8 @@ def test_features_are_those_of_the_pictures_that_batches_name(tmp_path):
     with recipe_of(TINY, tmp_path / "run") as recipe:
         model = LLaVA(recipe.config()).to(recipe.device.device)
         scenes, features = recipe.features(model)
-        picture = torch.from_numpy(recipe.source.world.paint(scenes[3]))[None].to(features.device)
-        alone = model.encode_image(model.vision.normalise(picture))
+        pictures = recipe.pictures.photographs(scenes, (TINY.seed, 0)).to(features.device)  # through the camera
+        alone = model.encode_image(model.vision.normalise(pictures[3:4]))
     assert features.dtype == torch.float16 and len(features) == len(scenes) == 8
     torch.testing.assert_close(features[3], alone[0].half(), atol=1e-3, rtol=1e-3)
     batch = SimpleNamespace(pictures=torch.tensor([3, 3, 0]))

@@ -34,7 +34,7 @@ def after_stage1() -> Assistant:
 def _find(part: Path) -> Assistant:
     found = _ready(part)
     if found is None:
-        print("There is no trained model yet. One is trained now, once: about twelve minutes on two fast cores,")
+        print("There is no trained model yet. One is trained now, once: about eight minutes on two fast cores,")
         print("twice as long on slow ones.")
         print("(If another notebook is at it, this one waits.)")
         with lock(RUNS / ".lessons.lock", "", wait=-1):

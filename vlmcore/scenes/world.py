@@ -163,6 +163,7 @@ class World:
             home = [n for n in usual if n in fit and self.objects[n].found == place]
             away = [n for n in strange if n in fit and self.objects[n].found != place]
         names = [random.choice(home) for _ in range(random.choice((2, 3)))] if home else []
+        odd = odd or not home  # with few objects nothing may be at home here
         strange_one = random.choice(away) if odd else None
         names += [strange_one] if odd else []
         random.shuffle(names)
