@@ -80,7 +80,7 @@ def answer_sheet(assistant: Assistant, path: Path, seed: int = 7) -> None:
         ("scatter", ("describe", "count", "box")), ("hidden", ("count", "position", "what")),
         ("sum", ("sum", "background", "exists")), ("unusual", ("unusual", "background", "box")),
         ("shape", ("shape", "background", "exists")), ("scatter", ("conversation",)),
-        ("unusual new", ("unusual", "what", "colour")), ("scatter", ("describe", "does", "exists")),
+        ("unusual new", ("unusual", "what", "position")), ("scatter", ("describe", "does", "exists")),
     ]  # fmt: skip
     figure = Figure(figsize=(16, 10), layout="constrained")
     for number, (kind, tasks) in enumerate(plan):
