@@ -61,7 +61,7 @@ def calls(monkeypatch, tiny_folder):
 
 def test_without_any_one_is_trained_once_and_kept(places, calls, capsys):
     assert trained.after_stage1().about["objects"] == 24
-    assert calls == [(places[2], True)] and "twelve minutes on two fast cores" in capsys.readouterr().out
+    assert calls == [(places[2], True)] and "eight minutes on two fast cores" in capsys.readouterr().out
     assert trained.assistant().about["objects"] == 24
     assert len(calls) == 1 and "an earlier one" in capsys.readouterr().out
 
