@@ -43,8 +43,9 @@ BADGE = (
     "(https://colab.research.google.com/github/{repository}/blob/main/lessons/{name}.ipynb)"
 )
 SETUP = """\
-# The same cell opens every lesson. On Colab it fetches the course; after `make lab` there is nothing to do.
-COURSE = "{address}"  # your own copy? Put its address here.
+# The same cell opens every lesson. On Colab it fetches the course; after `make lab`
+# there is nothing to do. Your own copy of the course? Put its address here.
+COURSE = "{address}"
 
 import importlib.util
 import subprocess
@@ -53,15 +54,17 @@ from pathlib import Path
 
 if importlib.util.find_spec("vlmcore") is None:
     folder = Path("course").resolve()
-    steps = [[sys.executable, "-m", "pip", "install", "--quiet", "--editable", str(folder)]]
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--editable"]
+    steps = [[*install, str(folder)]]
     if not (folder / "pyproject.toml").exists():  # else an earlier try has fetched it
-        steps.insert(0, ["git", "clone", "--quiet", "--depth", "1", COURSE, str(folder)])
+        clone = ["git", "clone", "--quiet", "--depth", "1"]
+        steps.insert(0, [*clone, COURSE, str(folder)])
     for step in steps:
         done = subprocess.run(step, capture_output=True, text=True)
         if done.returncode:
             said = " ".join((done.stderr or done.stdout).split())[-300:]
-            told = f"check COURSE above and the network, or delete {{folder}}. It said: {{said}}"
-            raise SystemExit(f"{{Path(step[0]).name}} failed: {{told}}")
+            told = f"check COURSE above and the network, or delete {{folder}}"
+            raise SystemExit(f"{{Path(step[0]).name}} failed: {{told}}. It said: {{said}}")
     sys.path.insert(0, str(folder))
 %matplotlib inline"""
 

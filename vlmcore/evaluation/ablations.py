@@ -70,10 +70,8 @@ def ablations(
         shared: dict[tuple[Schedule, float, bool], LLaVA] = {}  # language models, by what their pretraining followed
         clip: CLIP | None = None
         for name, changed in variants(replace(preset, seed=preset.seed + number)).items():
-            place, pretraining = (
-                folder / f"{name.replace(' ', '-')}-{number}",
-                (changed.language, changed.facts, changed.unread),
-            )
+            place = folder / f"{name.replace(' ', '-')}-{number}"
+            pretraining = (changed.language, changed.facts, changed.unread)
             with LLaVARecipe(changed, place, resume=True) as recipe:
                 clip = clip or recipe.vision()
                 if pretraining not in shared:
