@@ -9,8 +9,8 @@ from vlmcore.batches.contrastive import GROUND, ContrastiveBatches, padded
 from vlmcore.batches.painting import Pictures
 from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.grounding import relative
-from vlmcore.scenes.scene import Scene, Thing
-from vlmcore.scenes.source import Source
+from vlmcore.scenes.scene import Scene, Thing, held_out_pair
+from vlmcore.scenes.source import CocoSource, Source
 
 GRID = 4
 
@@ -71,16 +71,44 @@ def test_in_one_patch_the_front_thing_counts(batches):
 
 def test_grounds_weigh_less_than_things(batches, world):
     """Four patches in five show none: at full weight they would drown the others."""
-    names, weights = batches(0)["names"], batches(0)["weights"]
+    names, weights = batches.name_ids[0], batches(0)["weights"]
     assert len(names) == len(weights) == len(batches.names) == 1 + len(IN_PLACE) + len(batches.source.names)
     told = dict(zip(batches.names, weights.tolist(), strict=True))
     assert {told[name] for name in ("plus", *world.names)} == {1.0}
     assert [told[name] for name in ("nothing", *IN_PLACE.values())] == pytest.approx([GROUND] * (1 + len(IN_PLACE)))
 
 
+def test_what_is_held_out_is_no_wrong_answer(batches, world):
+    """Names that training never shows in such a picture are left out of the choice; all that it shows can be chosen."""
+    scenes = [world.scene(Random(n)) for n in range(60)]
+    left_out = 0
+    for scene in scenes:
+        possible = dict(zip(batches.names, batches.possible(scene).tolist(), strict=True))
+        things = {thing.name for thing in scene.things} - {"plus"}
+        assert all(possible[name] for name in (*things, ground(scene), "plus", "nothing"))
+        for name in world.names:
+            assert possible[name] != any(held_out_pair(name, other) for other in {scene.place, *things} - {name})
+        for place, words in IN_PLACE.items():
+            assert possible[words] != any(held_out_pair(name, place) for name in things)
+        left_out += list(possible.values()).count(False)
+    assert left_out > 60
+    batch = batches(2)
+    assert batch["possible"].shape == (6, len(batches.names))
+    chosen = [row[targets[targets >= 0]] for row, targets in zip(batch["possible"], batch["regions"], strict=True)]
+    assert torch.cat(chosen).all()
+
+
+def test_photos_hold_nothing_out(batches):
+    class Photos(Source):
+        never_together = CocoSource.never_together
+
+    photos = ContrastiveBatches(Photos(batches.source.world), batches.chat, batches.pictures, GRID, 2, 40, seed=0)
+    assert all(photos.possible(batches.source.world.scene(Random(n))).all() for n in range(10))
+
+
 def test_each_caption_tells_of_its_picture_and_the_picture_went_through_the_camera(batches, world, chat):
     batch, random = batches(5), Random("pictures and captions 0 5")
-    scenes = [world.scene(random) for _ in range(6)]
+    scenes = [batches.source.crowded(random) for _ in range(6)]
     for scene, ids in zip(scenes, batch["captions"].tolist(), strict=True):
         told = chat.decode([token for token in ids if token != chat.pad])
         whole = batches.source.questions.captions(scene)

@@ -40,10 +40,11 @@ class ContrastiveBatches:
         self.name_ids = padded(chat, self.names, limit)
         self.weights = torch.ones(len(self.names))
         self.weights[: 1 + len(IN_PLACE)] = GROUND
+        self.never = torch.tensor([[source.never_together(a, b) for a in self.index] for b in self.index])  # (N, N)
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         random = Random(f"pictures and captions {self.seed} {step}")
-        scenes = [self.source.scene(random) for _ in range(self.rows)]
+        scenes = [self.source.crowded(random) for _ in range(self.rows)]
         captions = [random.choice(self.source.questions.captions(scene)) for scene in scenes]
         ids, last = padded(self.chat, captions, self.limit)
         regions, boxes = zip(*(self.regions(scene) for scene in scenes), strict=True)
@@ -51,12 +52,20 @@ class ContrastiveBatches:
             "pictures": self.pictures.photographs(scenes, (self.seed, step)),
             "captions": ids,
             "captions_last": last,
-            "names": self.name_ids[0],
-            "names_last": self.name_ids[1],
             "weights": self.weights,
             "regions": torch.stack(regions),
+            "possible": torch.stack([self.possible(scene) for scene in scenes]),
             "boxes": torch.stack(boxes),
         }
+
+    def possible(self, scene: Scene) -> Tensor:
+        """Which names a scene with these things in this place might hold (N,).
+
+        Whole pairs are held out of training. Were their names among the wrong answers, the encoder would learn from
+        every kitchen that no hippo is ever in one, and it would not believe the first that it meets.
+        """
+        present = [self.index[name] for name in {scene.place, *(thing.name for thing in scene.things)}]
+        return ~self.never[present].any(dim=0)
 
     def regions(self, scene: Scene) -> tuple[Tensor, Tensor]:
         """Which name has its centre in each patch (P,), and its box (P, 4). In one patch the front thing counts.

@@ -14,7 +14,7 @@ from vlmcore.training.schedule import Schedule
 def pretrain_vision(run: Run, clip: CLIP, batches: ContrastiveBatches, schedule: Schedule) -> None:
     """Train both towers from nothing, in place."""
     device = run.device
-    model = RegionCLIP(clip).to(device.device, memory_format=device.memory_format)
+    model = RegionCLIP(clip, *batches.name_ids).to(device.device, memory_format=device.memory_format)
 
     def losses(batch: dict[str, Tensor]) -> dict[str, Tensor]:
         return model({key: value.to(device.device) for key, value in batch.items()})

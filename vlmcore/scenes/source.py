@@ -6,11 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from vlmcore.scenes.backgrounds import PLACES
 from vlmcore.scenes.coco import read_coco
 from vlmcore.scenes.questions import QuestionGenerator
-from vlmcore.scenes.scene import Scene
+from vlmcore.scenes.scene import Scene, held_out_pair
 from vlmcore.scenes.wording import NUMBERS, join
 from vlmcore.scenes.world import World
+
+CROWDS = 0.67  # of the scenes for the vision encoder are crowds: a picture costs the same, whatever it holds
 
 
 class Source:
@@ -22,6 +25,15 @@ class Source:
 
     def scene(self, random: Random) -> Scene:
         return self.world.scene(random)
+
+    def crowded(self, random: Random) -> Scene:
+        """A scene to learn to see from: two in three hold more things than anybody asks about, each to be named."""
+        return self.world.scene(random, "crowd" if random.random() < CROWDS else None)
+
+    def never_together(self, first: str | None, second: str | None) -> bool:
+        """Is this pair of names (of things, or a thing and a place) kept out of every scene by design?"""
+        pair = {first, second} - {None, "plus"}
+        return len(pair) == 2 and not pair <= set(PLACES) and held_out_pair(*pair)
 
 
 class CocoSource(Source):
@@ -47,3 +59,9 @@ class CocoSource(Source):
 
     def scene(self, random: Random) -> Scene:
         return random.choice(self.scenes)
+
+    def crowded(self, random: Random) -> Scene:
+        return self.scene(random)
+
+    def never_together(self, first: str | None, second: str | None) -> bool:
+        return False

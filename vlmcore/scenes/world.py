@@ -71,6 +71,7 @@ class World:
             kind = random.choices(("scatter", "hidden", "sum", "unusual", "shape"), (54, 14, 9, 17, 6))[0]
         compose = {
             "scatter": self._scatter,
+            "crowd": self._crowd,
             "hidden": self._hidden,
             "sum": self._sum,
             "unusual": self._unusual,
@@ -100,6 +101,13 @@ class World:
             again = random.random() < 0.35
             names.append(random.choice(names) if again else self._fitting(random, place, names, evaluate))
         return self._scene("scatter", random, place, self._place(random, names, random.random() < SETTLED))
+
+    def _crowd(self, random: Random, evaluate: bool) -> Scene:
+        """More and smaller things: for an encoder that learns to name each."""
+        place, names = self._ground(random), []
+        for _ in range(random.randint(4, 7)):
+            names.append(self._fitting(random, place, names, evaluate))
+        return self._scene("scatter", random, place, self._place(random, names, False, (9, 28)))
 
     def _hidden(self, random: Random, evaluate: bool) -> Scene:
         """A row of one thing, large and close together, so that some stand half behind others."""
