@@ -50,20 +50,28 @@ class Attention(nn.Module):
 
     def heads(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, T, D) → query (B, H, T, d), key and value (B, K, T, d); queries and keys turned to their positions."""
+        return self.split(self.qkv(x), rotary)
+
+    def split(self, qkv: Tensor, rotary: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """The fused projection (B, T, (H + 2K)·d) → the same as ``heads``."""
         c = self.config
-        heads = self.qkv(x).view(*x.shape[:2], -1, c.head_width).transpose(1, 2)  # (B, H + 2K, T, d)
+        heads = qkv.view(*qkv.shape[:2], -1, c.head_width).transpose(1, 2)  # (B, H + 2K, T, d)
         query_key, value = heads.split([c.heads + c.kv_heads, c.kv_heads], dim=1)
         if rotary is not None:
             query_key = rotate(query_key, *rotary)
         query, key = query_key.split([c.heads, c.kv_heads], dim=1)
         return query, key, value
 
+    def mix(self, query: Tensor, key: Tensor, value: Tensor, context: Context) -> Tensor:
+        """Store keys and values where there is a cache, attend, put the heads side by side → (B, T, D)."""
+        if context.cache is not None:
+            key, value = context.cache.append(self.layer, key, value)
+        mixed = attend(query, key, value, context.mask)  # (B, H, T, d)
+        return mixed.transpose(1, 2).flatten(2)  # (B, T, H, d) → (B, T, D)
+
     def forward(self, x: Tensor, context: Context = Context(), query_from: Tensor | None = None) -> Tensor:
         """x (B, T, D) → (B, T, D). ``query_from`` (B, T, D) asks in the place of ``x``, which then only answers."""
         query, key, value = self.heads(x, context.rotary)
         if query_from is not None:  # the fused product once more, its query part kept: LoRA and int8 are obeyed as well
             query = self.heads(query_from, context.rotary)[0]
-        if context.cache is not None:
-            key, value = context.cache.append(self.layer, key, value)
-        mixed = attend(query, key, value, context.mask)  # (B, H, T, d)
-        return self.out(mixed.transpose(1, 2).flatten(2))  # (B, T, H, d) → (B, T, D)
+        return self.out(self.mix(query, key, value, context))

@@ -12,6 +12,7 @@ Shapes: B batch, T tokens, D width, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -22,7 +23,7 @@ from vlmcore.models.cache import Cache
 from vlmcore.models.config import TransformerConfig
 from vlmcore.models.context import Context
 from vlmcore.models.init import EMBEDDING_RMS, mimetic_init
-from vlmcore.models.transformer import Transformer, make_norm
+from vlmcore.models.transformer import Block, Transformer, make_norm
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,15 @@ class Head(nn.Linear):
 
 
 class LanguageModel(nn.Module):
-    """Token ids → logits of the next token."""
+    """Token ids → logits of the next token. ``block``: what its layers are made of (transformer.py)."""
 
-    def __init__(self, config: LanguageConfig) -> None:
+    def __init__(self, config: LanguageConfig, block: Callable[[TransformerConfig, int], nn.Module] = Block) -> None:
         super().__init__()
         self.config = config
         width = config.transformer.width
         self.embedding = nn.Embedding(config.vocabulary, width)
         self.positions = nn.Embedding(config.learned_positions, width) if config.learned_positions else None
-        self.transformer = Transformer(config.transformer)
+        self.transformer = Transformer(config.transformer, block)
         self.norm = make_norm(config.transformer)
         self.head = Head(width, config.vocabulary, bias=False)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_RMS)
