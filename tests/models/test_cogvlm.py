@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests import tiny
+from vlmcore.decoding.generate import Prefix, generate
 from vlmcore.models import masks
 from vlmcore.models.cogvlm import Adapter, CogVLM, PictureColumns, picture_columns
 from vlmcore.models.config import encoder_config
@@ -181,6 +182,28 @@ def test_positions_and_masks_of_packed_rows_are_obeyed(model):
     for start in (P, P + 3):
         alone = model(torch.cat([ids[:, :P], ids[:, start : start + 3]], dim=1), features)
         torch.testing.assert_close(both[:, start : start + 3], alone[:, P:], atol=1e-5, rtol=1e-5)
+
+
+def test_a_picture_read_into_the_cache_is_answered_as_the_whole_row(model):
+    """Prompts of different lengths, greedy: every token is what a forward pass over the whole row says."""
+    stir(model).requires_grad_(False)
+    features, P = random(3, PATCHES, 16), PATCHES + 2
+    texts = [[5, 9, 11], [7], [12, 6, 20, 31, 8]]
+    prompts = [model.language.embedding(torch.tensor(text)) for text in texts]
+    prefix = Prefix(P, lambda cache: model.read_picture(features, cache))
+    answers = generate(model.language, prompts, stop=IMAGE, max_tokens=6, prefix=prefix)
+    assert len({tuple(answer) for answer in answers}) > 1
+    for row, text in enumerate(texts):
+        said: list[int] = []
+        while len(said) < 6:
+            ids = torch.tensor([[IMAGE] * P + text + said])
+            logits = model(ids, features[row : row + 1])[0, -1]
+            if (token := int(logits.argmax())) == IMAGE:
+                break
+            said.append(token)
+        assert answers[row] == said
+    (told,) = generate(model.language, prompts[:1], stop=IMAGE, max_tokens=6)
+    assert told != answers[0]  # the picture counts
 
 
 # -- bad input -------------------------------------------------------------------------------------------------------

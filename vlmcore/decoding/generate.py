@@ -4,6 +4,7 @@ Design choices:
 - prompts come as embeddings, so that a picture's vectors, or anything else, may stand among the words; LLaVA is one
   caller, a painter that writes image tokens another;
 - the prompts are read once (prefill); after that each step computes one new token a row against the cache;
+- what has to stand in the same columns of every row is read before the prompts (``Prefix``): CogVLM's pictures;
 - prompts of different lengths share a batch by padding on the left: every row's newest token is in the last column;
 - rows that have said <stop> leave the batch whenever it has halved: most answers are far shorter than the longest.
 
@@ -13,8 +14,10 @@ Shapes: B rows, T tokens of the longest prompt, D width, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -29,6 +32,17 @@ LONGEST = 4096  # prompt and answer together may have so many tokens: the cache 
 Allowed = Callable[[int], Tensor]  # number of the new token, from 0 → (V,) True = may be said, on any device
 
 
+@dataclass(frozen=True)
+class Prefix:
+    """What every row has read before its prompt begins."""
+
+    columns: int  # that it takes in the cache
+    read: Callable[[Cache], int]  # fills them; tells at which position the prompts go on
+
+
+NOTHING = Prefix(0, lambda cache: 0)
+
+
 @torch.inference_mode()
 def steps(
     model: LanguageModel,
@@ -39,21 +53,25 @@ def steps(
     top_p: float,
     seed: int,
     allowed: Allowed | None,
+    prefix: Prefix,
 ) -> Iterator[tuple[int, int]]:
     """(row, its next token), step by step, for the rows that have not said ``stop`` yet."""
     longest = max(map(len, prompts), default=0)
     most = min(LONGEST, model.config.learned_positions or LONGEST)
-    refuse(prompts, longest, max_tokens, temperature, top_p, most)
+    past = prefix.columns
+    refuse(prompts, past + longest, max_tokens, temperature, top_p, most)
     lay_out_by_input(model)
     device, B = prompts[0].device, len(prompts)
     embeddings = pad_sequence(list(prompts), batch_first=True, padding_side="left")  # (B, T, D)
     padding = torch.tensor([longest - len(prompt) for prompt in prompts], device=device)  # (B,)
     columns = torch.arange(longest + max_tokens, device=device)
     real = columns[None, :longest] >= padding[:, None]  # (B, T)
-    positions = (columns[None, :longest] - padding[:, None]).clamp(min=0)
     seen = columns[None, None, :longest] <= columns[None, :longest, None]  # causal (1, T, T)
     mask = (seen & real[:, None] | torch.eye(longest, dtype=torch.bool, device=device))[:, None]  # (B, 1, T, T)
-    cache = Cache(model.config.transformer, B, longest + max_tokens, like=embeddings)
+    mask = F.pad(mask, (past, 0), value=True)  # (B, 1, T, past + T)
+    cache = Cache(model.config.transformer, B, past + longest + max_tokens, like=embeddings)
+    first = prefix.read(cache)
+    positions = first + (columns[None, :longest] - padding[:, None]).clamp(min=0)  # (B, T)
     generator = torch.Generator(device).manual_seed(seed)
     logits = prefill(model, embeddings, positions, mask, cache)  # (B, V)
     ragged = bool(padding.any())
@@ -73,9 +91,11 @@ def steps(
         if 2 * len(going) <= len(rows):  # not one by one: each time the cache is copied
             cache.keep(going)
             tokens, padding, rows = tokens[going], padding[going], [rows[place] for place in going]
-        end = longest + number + 1  # columns in the cache after this step
-        mask = (columns[None, :end] >= padding[:, None])[:, None, None] if ragged else None  # (B, 1, 1, S)
-        logits = decode_step(model, tokens, end - 1 - padding, cache, mask)
+        newest = longest + number  # the column of these tokens, counted behind the prefix
+        mask = None
+        if ragged:
+            mask = F.pad((columns[None, : newest + 1] >= padding[:, None])[:, None, None], (past, 0), value=True)
+        logits = decode_step(model, tokens, first + newest - padding, cache, mask)  # mask (B, 1, 1, S)
 
 
 def refuse(
@@ -106,13 +126,14 @@ def generate(
     top_p: float = 1.0,
     seed: int = 0,
     allowed: Allowed | None = None,
+    prefix: Prefix = NOTHING,
 ) -> list[list[int]]:
     """Answers without <stop> to prompts of embeddings, each (T, D). ``allowed``: which tokens a step may choose from.
 
     Errors: VlmError for empty or too long prompts and impossible settings.
     """
     answers: list[list[int]] = [[] for _ in prompts]
-    for row, token in steps(model, prompts, stop, max_tokens, temperature, top_p, seed, allowed):
+    for row, token in steps(model, prompts, stop, max_tokens, temperature, top_p, seed, allowed, prefix):
         answers[row].append(token)
     return answers
 
@@ -127,7 +148,8 @@ def stream(
     top_p: float = 1.0,
     seed: int = 0,
     allowed: Allowed | None = None,
+    prefix: Prefix = NOTHING,
 ) -> Iterator[int]:
     """One answer, token by token, as it is made."""
-    for _, token in steps(model, [prompt], stop, max_tokens, temperature, top_p, seed, allowed):
+    for _, token in steps(model, [prompt], stop, max_tokens, temperature, top_p, seed, allowed, prefix):
         yield token

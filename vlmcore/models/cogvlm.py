@@ -27,6 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vlmcore.models.cache import Cache
 from vlmcore.models.config import TransformerConfig
 from vlmcore.models.language import LanguageConfig, LanguageModel
 from vlmcore.models.mlp import MLP
@@ -186,3 +187,20 @@ class CogVLM(nn.Module):
             image=columns.expert,
             logit_positions=logit_positions,
         )
+
+    def read_picture(self, features: Tensor, cache: Cache) -> int:
+        """Read each row's picture (B, P, D_v) into an empty cache; the position at which words go on.
+
+        What is decoded after it needs the language model alone.
+        """
+        columns = PictureColumns(0, self.config.vision.patches)
+        places = torch.full((len(features), columns.embedding.stop), self.config.image_token, device=features.device)
+        positions = columns.positions(places.shape[1] + 1, features.device)
+        self.language(
+            embeddings=self.embed(places, features, columns),
+            positions=positions[:-1],
+            cache=cache,
+            image=columns.expert,
+            logit_positions=torch.zeros_like(places, dtype=torch.bool),
+        )
+        return int(positions[-1])
