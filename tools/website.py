@@ -1,0 +1,60 @@
+"""The course as a static site in site/: lessons with their outputs, results, reference, glossary.
+
+    python -m tools.website                 the whole site, answers folded away
+    python -m tools.website --no-answers    for teachers who grade: the answers are left out
+
+The lessons were run before (python -m tools.executed); what the site loads comes from npm once (tools/assets.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools import assets, executed, page
+from tools.course import LESSONS, ROOT, sources
+
+DOCS, SITE = ROOT / "docs", ROOT / "site"
+WORK = ROOT / "runs" / "site"  # git ignores runs/
+
+
+def fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def gather(folder: Path, answers: bool) -> None:
+    """Sphinx's sources: the pages of docs/, and what is made of lessons and results."""
+    shutil.copytree(DOCS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("conf.py", "static"))
+    shutil.copytree(LESSONS, folder / "downloads", ignore=shutil.ignore_patterns("progress.json", ".*"))
+    for source in sources():
+        page.write(source, folder / "lessons", answers)
+
+
+def build(answers: bool) -> None:
+    if stale := [source.stem for source in sources() if not executed.is_fresh(source)]:
+        raise SystemExit(f"not run since the code or the model changed: {', '.join(stale)}. `make executed` runs them")
+    if bare := {source.stem: cells for source in sources() if (cells := page.without_alt(source))}:
+        raise SystemExit(f'figures without an alt text (a cell\'s metadata, "alt"): {bare}')
+    assets.fetch(WORK / "assets")
+    gather(fresh(WORK / "source"), answers)
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-j", "2"]
+    done = subprocess.run([*command, "-c", str(DOCS), str(WORK / "source"), str(fresh(WORK / "html"))], cwd=ROOT)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    shutil.rmtree(SITE, ignore_errors=True)
+    (WORK / "html").rename(SITE)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--no-answers", action="store_true", help="leave the answers of the exercises out")
+    build(answers=not parser.parse_args().no_answers)
+
+
+if __name__ == "__main__":
+    main()
