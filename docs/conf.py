@@ -47,10 +47,20 @@ html_theme_options = {
     "use_download_button": False,  # a lesson's page has its own button, for the blank notebook
     "show_toc_level": 2,
     "home_page_in_toc": True,
+    # A lesson's figures need the width: its contents are folded at the top of its page.
+    "secondary_sidebar_items": {"lessons/*": [], "**": ["page-toc"]},
 }
+
+
+def spaced(app, what, name, obj, options, lines):
+    """Docstrings begin a list right below its heading, as one reads them in a file: reStructuredText wants a gap."""
+    for n in reversed(range(1, len(lines))):
+        if lines[n].startswith("- ") and lines[n - 1] and not lines[n - 1].startswith(("- ", " ")):
+            lines.insert(n, "")
 
 
 def setup(app):
     """Tell the widgets' script where its fonts are: it would ask another host."""
+    app.connect("autodoc-process-docstring", spaced)
     place = 'document.documentElement.dataset.content_root + "_static/html-manager/"'
     app.add_js_file(None, body=f"window.__jupyter_widgets_assets_path__ = {place};")

@@ -9,6 +9,7 @@ Design choices:
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from importlib import import_module
@@ -28,7 +29,14 @@ MARKUP = re.compile(r"([\\`*_{}\[\]<>$#|])")
 BUTTONS = """\
 [Open in Colab](https://colab.research.google.com/github/{repository}/blob/main/lessons/{name}.ipynb){{.button}}
 {{download}}`Download the notebook <../downloads/{name}.ipynb>`
-[For teachers](../teachers.md){{.button}}"""
+[For teachers](../teachers.md){{.button}}
+
+:::{{dropdown}} On this page
+```{{contents}}
+:local:
+:depth: 2
+```
+:::"""
 FOLDED = "::::{{dropdown}} {title}\n{body}\n::::"
 
 
@@ -102,6 +110,21 @@ def page(source: Path, answers: bool = True) -> NotebookNode:
     made = nbformat.v4.new_notebook(cells=cells, metadata=solved.metadata)
     made.metadata["widgets"] = ran.metadata.get("widgets", {})
     return made
+
+
+def picture(source: Path) -> tuple[bytes, str]:
+    """The figure that stands for a lesson, of the cell that is tagged "picture", and its alt text."""
+    for cell in page(source).cells:
+        if "picture" in cell.metadata.get("tags", []):
+            data = next(filter(None, (output.get("data", {}).get("image/png") for output in cell.outputs)))
+            return base64.b64decode(data), cell.metadata.mystnb.image.alt
+    raise SystemExit(f'{source.name}: no cell is tagged "picture"')
+
+
+def heading(source: Path) -> tuple[str, str]:
+    """A lesson's title, and the first sentence of what it says of itself."""
+    title, _, rest = nbformat.read(source, as_version=4).cells[0].source.partition("\n")
+    return title.removeprefix("# "), re.split(r"(?<=[.?!:]) ", " ".join(rest.split()).strip("*"))[0]
 
 
 def without_alt(source: Path) -> list[int]:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools import assets, executed, page
+from tools import assets, executed, page, results, sitecheck
 from tools.course import LESSONS, ROOT, sources
 
 DOCS, SITE = ROOT / "docs", ROOT / "site"
@@ -27,12 +27,42 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
+CARD = """\
+:::{{grid-item-card}} {title}
+:img-top: pictures/{number}.png
+:img-alt: {alt}
+:link: lessons/{name}
+:link-type: doc
+{text}
+:::"""
+
+
+def cards(folder: Path) -> str:
+    """The lessons of the landing page, a picture, a title and a sentence each; the pictures go into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for source in sources():
+        drawn, alt = page.picture(source)
+        (folder / f"{source.stem[:2]}.png").write_bytes(drawn)
+        title, text = page.heading(source)
+        made.append(CARD.format(title=title, number=source.stem[:2], alt=alt, name=source.stem, text=text))
+    return "\n".join(["::::{grid} 1 2 3 3", ":gutter: 3", "", *made, "::::"])
+
+
 def gather(folder: Path, answers: bool) -> None:
     """Sphinx's sources: the pages of docs/, and what is made of lessons and results."""
     shutil.copytree(DOCS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("conf.py", "static"))
-    shutil.copytree(LESSONS, folder / "downloads", ignore=shutil.ignore_patterns("progress.json", ".*"))
+    shutil.copytree(LESSONS, folder / "downloads", ignore=shutil.ignore_patterns("progress.json", "pictures", ".*"))
     for source in sources():
         page.write(source, folder / "lessons", answers)
+    found = results.load()
+    results.charts(found, folder / "charts")
+    for name, fill in (("index", {"lessons": cards(folder / "pictures")}), ("results", results.places(found))):
+        path = folder / f"{name}.md"
+        text = path.read_text(encoding="utf-8")
+        for place, value in fill.items():
+            text = text.replace(f"@{place}@", value)
+        path.write_text(text, encoding="utf-8")
 
 
 def build(answers: bool) -> None:
@@ -46,8 +76,11 @@ def build(answers: bool) -> None:
     done = subprocess.run([*command, "-c", str(DOCS), str(WORK / "source"), str(fresh(WORK / "html"))], cwd=ROOT)
     if done.returncode:
         raise SystemExit(done.returncode)
+    if wrong := sitecheck.problems(WORK / "html"):
+        raise SystemExit("\n".join(wrong))
     shutil.rmtree(SITE, ignore_errors=True)
     (WORK / "html").rename(SITE)
+    print(f"{SITE}/index.html: {sitecheck.megabytes(SITE):.0f} MB. Open it in a browser, or publish the folder.")
 
 
 def main() -> None:
