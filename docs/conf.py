@@ -15,7 +15,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
 ]
-exclude_patterns = ["downloads/*"]
+exclude_patterns = ["downloads/*", "reference/modules.rst"]
 
 # Notebooks were run before (tools/executed.py): here they are only shown.
 nb_execution_mode = "off"
@@ -47,8 +47,6 @@ html_theme_options = {
     "use_download_button": False,  # a lesson's page has its own button, for the blank notebook
     "show_toc_level": 2,
     "home_page_in_toc": True,
-    # A lesson's figures need the width: its contents are folded at the top of its page.
-    "secondary_sidebar_items": {"lessons/*": [], "**": ["page-toc"]},
 }
 
 

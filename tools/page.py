@@ -31,12 +31,15 @@ BUTTONS = """\
 {{download}}`Download the notebook <../downloads/{name}.ipynb>`
 [For teachers](../teachers.md){{.button}}
 
-:::{{dropdown}} On this page
+<details><summary>On this page</summary>
+
 ```{{contents}}
 :local:
 :depth: 2
 ```
-:::"""
+
+</details>"""
+NO_SIDEBAR = "html_theme.sidebar_secondary.remove"  # figures need its width; the contents stand at the top instead
 FOLDED = "::::{{dropdown}} {title}\n{body}\n::::"
 
 
@@ -77,12 +80,12 @@ def folded(cell: NotebookNode, answers: bool, number: str) -> NotebookNode:
     return nbformat.v4.new_markdown_cell("\n\n".join(parts))
 
 
-def dressed(cell: NotebookNode) -> NotebookNode:
+def dressed(cell: NotebookNode, metadata: NotebookNode) -> NotebookNode:
     """A code cell in myst-nb's terms: code that only draws is folded, figures have their alt text."""
-    tags = set(cell.metadata.get("tags", []))
+    tags = set(metadata.get("tags", []))
     if "setup" in tags:
         tags.add("hide-input")
-    alt = cell.metadata.get("alt", "")
+    alt = metadata.get("alt", "")
     cell.metadata = NotebookNode(tags=sorted(tags))
     if alt:
         cell.metadata["mystnb"] = {"image": {"alt": alt}}
@@ -104,11 +107,12 @@ def page(source: Path, answers: bool = True) -> NotebookNode:
             cells.append(shown)
             continue
         shown.outputs = next(outputs)
-        cells.append(dressed(shown))
+        cells.append(dressed(shown, cell.metadata))
         if cell.metadata.get("nbgrader", {}).get("solution"):
             cells.append(folded(cell, answers, source.stem[:2]))
     made = nbformat.v4.new_notebook(cells=cells, metadata=solved.metadata)
     made.metadata["widgets"] = ran.metadata.get("widgets", {})
+    made.metadata[NO_SIDEBAR] = "true"
     return made
 
 
