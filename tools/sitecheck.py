@@ -36,7 +36,9 @@ def described(alt: str | None) -> bool:
 def problems(site: Path) -> list[str]:
     """A sentence for everything that is wrong; none is good."""
     pages = {
-        path.resolve(): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in site.rglob("*.html")
+        path.resolve(): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for path in site.rglob("*.html")
+        if "_static" not in path.parts
     }
     names = {path: {tag["id"] for tag in soup.find_all(id=True)} for path, soup in pages.items()}
     found = [] if pages else [f"{site} holds no page"]

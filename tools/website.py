@@ -2,6 +2,7 @@
 
     python -m tools.website                 the whole site, answers folded away
     python -m tools.website --no-answers    for teachers who grade: the answers are left out
+    python -m tools.website --pictures      no site, but README's figure of each lesson, in lessons/pictures/
 
 The lessons were run before (python -m tools.executed); what the site loads comes from npm once (tools/assets.py).
 """
@@ -9,10 +10,13 @@ The lessons were run before (python -m tools.executed); what the site loads come
 from __future__ import annotations
 
 import argparse
+import io
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from PIL import Image
 
 from tools import assets, executed, page, results, sitecheck
 from tools.course import LESSONS, ROOT, sources
@@ -37,13 +41,23 @@ CARD = """\
 :::"""
 
 
+def pictures(folder: Path, width: int | None = None) -> None:
+    """The figure that stands for each lesson, NN.png; with ``width``, small enough for git."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sources():
+        figure = Image.open(io.BytesIO(page.picture(source)[0])).convert("RGB")
+        if width:
+            figure.thumbnail((width, width), Image.Resampling.LANCZOS)
+            figure = figure.quantize(128)
+        figure.save(folder / f"{source.stem[:2]}.png", optimize=True)
+
+
 def cards(folder: Path) -> str:
     """The lessons of the landing page, a picture, a title and a sentence each; the pictures go into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    pictures(folder)
     made = []
     for source in sources():
-        drawn, alt = page.picture(source)
-        (folder / f"{source.stem[:2]}.png").write_bytes(drawn)
+        alt = page.picture(source)[1]
         title, text = page.heading(source)
         made.append(CARD.format(title=title, number=source.stem[:2], alt=alt, name=source.stem, text=text))
     return "\n".join(["::::{grid} 1 2 3 3", ":gutter: 3", "", *made, "::::"])
@@ -72,12 +86,12 @@ def build(answers: bool) -> None:
         raise SystemExit(f'figures without an alt text (a cell\'s metadata, "alt"): {bare}')
     assets.fetch(WORK / "assets")
     gather(fresh(WORK / "source"), answers)
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-j", "2"]
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q"]
     done = subprocess.run([*command, "-c", str(DOCS), str(WORK / "source"), str(fresh(WORK / "html"))], cwd=ROOT)
     if done.returncode:
         raise SystemExit(done.returncode)
     if wrong := sitecheck.problems(WORK / "html"):
-        raise SystemExit("\n".join(wrong))
+        raise SystemExit("\n".join([*wrong[:20], f"{len(wrong)} problems in all"]))
     shutil.rmtree(SITE, ignore_errors=True)
     (WORK / "html").rename(SITE)
     print(f"{SITE}/index.html: {sitecheck.megabytes(SITE):.0f} MB. Open it in a browser, or publish the folder.")
@@ -86,7 +100,12 @@ def build(answers: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--no-answers", action="store_true", help="leave the answers of the exercises out")
-    build(answers=not parser.parse_args().no_answers)
+    parser.add_argument("--pictures", action="store_true", help="write lessons/pictures/ instead")
+    arguments = parser.parse_args()
+    if arguments.pictures:
+        pictures(LESSONS / "pictures", width=900)
+    else:
+        build(answers=not arguments.no_answers)
 
 
 if __name__ == "__main__":
