@@ -23,13 +23,9 @@ nb_merge_streams = True
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-# All that a page loads lies on the site itself (tools/assets.py). RequireJS comes last: scripts that look for it on
-# their way in would register with it, and not do their work.
+# All that a page loads lies on the site itself (tools/assets.py).
 mathjax_path = "mathjax/tex-chtml.js"
-nb_ipywidgets_js = {
-    "requirejs/require.js": {"priority": "900"},
-    "html-manager/embed-amd.js": {"priority": "901"},
-}
+nb_ipywidgets_js = {"requirejs/require.js": {}, "html-manager/embed-amd.js": {}}
 
 apidoc_modules = [{"path": "../vlmcore", "destination": "reference", "module_first": True, "max_depth": 2}]
 autodoc_default_options = {"members": True, "show-inheritance": True}
