@@ -36,6 +36,7 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["static", "../runs/site/assets"]
 html_css_files = ["site.css"]
+html_context = {"default_mode": "auto"}  # as the reader's system has it; unset, the theme complains
 html_copy_source = False  # else the run notebooks would lie there, answers and all
 html_theme_options = {
     "repository_url": PROJECT["urls"]["Repository"],
@@ -43,6 +44,7 @@ html_theme_options = {
     "use_download_button": False,  # a lesson's page has its own button, for the blank notebook
     "show_toc_level": 2,
     "home_page_in_toc": True,
+    "navbar_persistent": [],  # search stands in the sidebar, and once is enough
 }
 
 

@@ -3,7 +3,7 @@
 Design choices:
 - a figure's alt text stands in its cell's metadata, "alt", where whoever changes the figure sees it;
 - an exercise shows what a student gets; its hints and its answer are folded below, the answer only if it is wanted;
-- code tagged "hide-input" is folded: it draws, and what it draws is the point. So is every set-up cell;
+- code tagged "hide-input" is folded: it draws, and what it draws is the point. So are set-up and imports;
 - a term in bold is linked to the glossary where the glossary has it: the lessons need no special notation.
 """
 
@@ -36,6 +36,7 @@ BUTTONS = """\
 ```{{contents}}
 :local:
 :depth: 2
+:backlinks: none
 ```
 
 </details>"""
@@ -83,7 +84,7 @@ def folded(cell: NotebookNode, answers: bool, number: str) -> NotebookNode:
 def dressed(cell: NotebookNode, metadata: NotebookNode) -> NotebookNode:
     """A code cell in myst-nb's terms: code that only draws is folded, figures have their alt text."""
     tags = set(metadata.get("tags", []))
-    if "setup" in tags:
+    if "setup" in tags or cell.source.startswith(("import ", "from ")):
         tags.add("hide-input")
     alt = metadata.get("alt", "")
     cell.metadata = NotebookNode(tags=sorted(tags))
@@ -128,7 +129,7 @@ def picture(source: Path) -> tuple[bytes, str]:
 def heading(source: Path) -> tuple[str, str]:
     """A lesson's title, and the first sentence of what it says of itself."""
     title, _, rest = nbformat.read(source, as_version=4).cells[0].source.partition("\n")
-    return title.removeprefix("# "), re.split(r"(?<=[.?!:]) ", " ".join(rest.split()).strip("*"))[0]
+    return title.removeprefix("# "), re.split(r"(?<=[.?!]) ", " ".join(rest.split()).strip("*"))[0]
 
 
 def without_alt(source: Path) -> list[int]:

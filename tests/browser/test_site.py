@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 SITE = ROOT / "site"
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
 LESSONS = [name for name in PAGES if name.startswith("lessons/")]
 SHOWN = ["index.html", *LESSONS[:1], *LESSONS[5:6], "results.html", "teachers.html"]
-OUTSIDE = """() => [...document.querySelectorAll('img, p, pre, table, h1, h2, div.cell, div.highlight')].filter(one => {
+OUTSIDE = """() => [...document.querySelectorAll('img, p, code, pre, table, h1, h2, div.cell, div.highlight')].filter(one => {
     if (!one.checkVisibility() || one.closest('.bd-sidebar-primary, .sd-tab-content, dialog')) return false;
     for (let up = one.parentElement; up; up = up.parentElement)  // what can be scrolled to is not lost
         if (['auto', 'scroll'].includes(getComputedStyle(up).overflowX) && up.tagName != 'HTML' && up.tagName != 'BODY'
@@ -34,7 +34,7 @@ OUTSIDE = """() => [...document.querySelectorAll('img, p, pre, table, h1, h2, di
     return box.width > 0 && (box.right > innerWidth + 1 || box.left < -1);
 }).map(one => one.outerHTML.slice(0, 120))"""
 BROKEN = "images => images.filter(image => !image.complete || !image.naturalWidth).map(image => image.src)"
-PAPER = "image => getComputedStyle(image).backgroundColor"
+PAPER = "image => getComputedStyle(image).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +135,8 @@ def test_search_finds_attention(visit):
 def test_figures_are_legible_in_the_dark(visit, name):
     page = visit.open(name)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    papers = {one.evaluate(PAPER) for one in page.locator("article img").all()}
-    assert papers <= {"rgb(255, 255, 255)"}, "black letters need their white paper"
+    for image in page.locator("article img").all():
+        assert min(image.evaluate(PAPER)) > 190, "black letters need light paper"
     picture(page, f"dark-{name.rpartition('/')[2].removesuffix('.html')}")
 
 
