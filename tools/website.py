@@ -86,8 +86,9 @@ def build(answers: bool) -> None:
         raise SystemExit(f'figures without an alt text (a cell\'s metadata, "alt"): {bare}')
     assets.fetch(WORK / "assets")
     gather(fresh(WORK / "source"), answers)
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q"]
-    done = subprocess.run([*command, "-c", str(DOCS), str(WORK / "source"), str(fresh(WORK / "html"))], cwd=ROOT)
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-c", str(DOCS)]
+    command += ["-d", str(fresh(WORK / "doctrees"))]  # apart: Sphinx would publish them, answers and all
+    done = subprocess.run([*command, str(WORK / "source"), str(fresh(WORK / "html"))], cwd=ROOT)
     if done.returncode:
         raise SystemExit(done.returncode)
     if wrong := sitecheck.problems(WORK / "html"):
