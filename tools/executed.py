@@ -25,7 +25,7 @@ from tools.course import ROOT, sources
 
 EXECUTED = ROOT / "runs" / "executed"
 MODEL = ROOT / "data" / "checkpoints" / "assistant"  # the lessons show what it answers
-LIMIT = 900  # seconds a cell: three times what nbgrader grants, because a machine may be busy
+LIMIT = 3600  # seconds a cell: twelve times what nbgrader grants, because a machine may be busy
 
 
 def fingerprint(notebook: NotebookNode) -> str:
