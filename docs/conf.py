@@ -55,8 +55,13 @@ def spaced(app, what, name, obj, options, lines):
             lines.insert(n, "")
 
 
+WIDGETS = """window.require = {
+    baseUrl: document.documentElement.dataset.content_root + "_static",
+    paths: {"@jupyter-widgets": "html-manager", "@jupyter-widgets/html-manager/dist": "html-manager"},
+};"""
+
+
 def setup(app):
-    """Tell the widgets' script where its fonts are: it would ask another host."""
+    """Lists get their gap, and RequireJS is told, before it comes, where the widgets' scripts and fonts lie."""
     app.connect("autodoc-process-docstring", spaced)
-    place = 'document.documentElement.dataset.content_root + "_static/html-manager/"'
-    app.add_js_file(None, body=f"window.__jupyter_widgets_assets_path__ = {place};")
+    app.add_js_file(None, body=WIDGETS)
