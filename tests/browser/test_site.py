@@ -25,7 +25,7 @@ SITE = ROOT / "site"
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
 LESSONS = [name for name in PAGES if name.startswith("lessons/")]
 SHOWN = ["index.html", *LESSONS[:1], *LESSONS[5:6], "results.html", "teachers.html"]
-OUTSIDE = """() => [...document.querySelectorAll('img, p, code, pre, table, h1, h2, div.cell, div.highlight')].filter(one => {
+OUTSIDE = """() => [...document.querySelectorAll('img, p, code, pre, table, h1, h2, .cell, .highlight')].filter(one => {
     if (!one.checkVisibility() || one.closest('.bd-sidebar-primary, .sd-tab-content, dialog')) return false;
     for (let up = one.parentElement; up; up = up.parentElement)  // what can be scrolled to is not lost
         if (['auto', 'scroll'].includes(getComputedStyle(up).overflowX) && up.tagName != 'HTML' && up.tagName != 'BODY'
