@@ -16,7 +16,7 @@ BOTH   := runs/notebooks
 TORCH  := $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick test-colab lessons lab course bench format clean
+.PHONY: help run test quick test-colab lessons lab course executed site bench format clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,12 @@ lab: $(STAMP)  ## open the lessons in JupyterLab
 course: $(STAMP)  ## for teachers: a complete nbgrader course in course/, or elsewhere with DIR=...
 	$(BIN)/python tools/course.py course "$(DIR)"
 
+executed: $(STAMP)  ## run the lessons that have changed, answers filled in, and keep what they show (all: 20 minutes)
+	$(BIN)/python -m tools.executed
+
+site: $(VENV)/.site  ## the executed lessons as a site in site/; ANSWERS=no leaves the answers out
+	$(BIN)/python -m tools.website $(if $(filter no,$(ANSWERS)),--no-answers)
+
 bench: $(STAMP)  ## measure speed on this machine, and kill and resume a run twenty times
 	$(BIN)/python -m tests.bench
 
@@ -70,6 +76,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -c constraints.txt $(TORCH)
 	$(BIN)/pip install -c constraints.txt -e '.[test,lab]'
+	@touch $@
+
+# What builds the site is apart: neither lessons nor tests need it.
+$(VENV)/.site: $(STAMP)
+	$(BIN)/pip install -c constraints.txt -e '.[site]'
 	@touch $@
 
 # As Colab's set-up cell has it: what is there stays, constraints.txt has no say. Only torch is ours, because of its size.

@@ -81,7 +81,8 @@ def test_console_script_resolves():
 def test_makefile_documents_its_targets():
     documented = set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.M))
     assert documented == {
-        "help", "run", "test", "quick", "test-colab", "lessons", "lab", "course", "bench", "format", "clean",
+        "help", "run", "test", "quick", "test-colab", "lessons", "lab", "course", "executed", "site", "bench", "format",
+        "clean",
     }  # fmt: skip
     assert documented == set(re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.M)[1].split())
 

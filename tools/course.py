@@ -66,7 +66,10 @@ if importlib.util.find_spec("vlmcore") is None:
             told = f"check COURSE above and the network, or delete {{folder}}"
             raise SystemExit(f"{{Path(step[0]).name}} failed: {{told}}. It said: {{said}}")
     sys.path.insert(0, str(folder))
-%matplotlib inline"""
+%matplotlib inline
+import matplotlib.pyplot as plt
+
+plt.style.use("seaborn-v0_8-colorblind")  # colours that nearly everybody can tell apart"""
 
 
 def address() -> str:
@@ -90,7 +93,7 @@ def stamp(notebook: NotebookNode, name: str) -> NotebookNode:
 def clean(notebook: NotebookNode) -> NotebookNode:
     """Without outputs, execution counts and widget state, as notebooks are committed."""
     notebook, resources = ClearOutputPreprocessor().preprocess(notebook, {})
-    keep = {"preserve_nb_metadata_mask": {"kernelspec"}, "preserve_cell_metadata_mask": {"tags", "nbgrader"}}
+    keep = {"preserve_nb_metadata_mask": {"kernelspec"}, "preserve_cell_metadata_mask": {"alt", "tags", "nbgrader"}}
     return ClearMetadataPreprocessor(**keep).preprocess(notebook, resources)[0]
 
 
