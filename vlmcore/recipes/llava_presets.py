@@ -31,7 +31,7 @@ class Preset:
     vision: Schedule = Schedule(steps=900, lr=1e-2)
     stage1: Schedule = Schedule(steps=200, lr=2e-2)
     stage2: Schedule = Schedule(steps=550, lr=4e-3)
-    scenes: int = 12_000  # pictures whose features stages 1 and 2 share
+    scenes: int = 20_000  # pictures whose features stages 1 and 2 share
     pictures_per_step: int = 64  # of the contrastive batches
     maps_per_step: int = 128  # of stage 1's word maps
     rows: int = 16  # of the language model's batches, and of stage 2's
