@@ -51,12 +51,14 @@ DRAWN = "images => images.filter(image => image.naturalWidth > 99).length"
 
 def run_all(page: Page) -> None:
     """Through the menu, as a student does; until the last cell has run, without trouble."""
-    for _ in range(5):  # JupyterLab says "idle" before it has a kernel, and loses what it is told then
+    for _ in range(12):  # JupyterLab says "idle" before it has a kernel, and loses what it is told then
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.locator(".lm-Menu-item[data-command='runmenu:run-all']").click()
         with suppress(playwright.TimeoutError):
-            page.wait_for_function(BEGUN, timeout=5_000)
+            page.wait_for_function(BEGUN, timeout=10_000)
             break
+    else:
+        pytest.fail("two minutes after Run All no cell has begun")
     page.wait_for_function(FINISHED, arg=TROUBLE, timeout=LIMIT)
     assert page.locator(TROUBLE).all_inner_texts() == []
     expect(page.locator(".jp-Dialog")).to_have_count(0)

@@ -176,9 +176,10 @@ def test_in_this_courses_models_what_embeds_and_predicts_is_adamws():
         assert {"embedding.weight", "positions.weight"} <= language["other"]
         assert ("head.weight" in language["other"]) == (not tied)
     vision = VisionConfig(image=16, stem=(4,), transformer=stack, class_token=True)
-    towers = grouped(RegionCLIP(CLIP(CLIPConfig(vision, TextConfig(40, 8, stack), width=8))))
+    clip, names = CLIP(CLIPConfig(vision, TextConfig(40, 8, stack), width=8)), torch.tensor([[1, 2], [3, 0]])
+    towers = grouped(RegionCLIP(clip, names, torch.tensor([1, 0])))
     inside = ("attention.", "mlp.", "stem.halve", "stem.refine", "projection")
     assert all(any(part in name for part in inside) and name.endswith("weight") for name in towers["matrix"])
     tables = {"vision.patch_embedding.weight", "vision.positions", "vision.class_embedding", "text.positions"}
     assert {f"clip.{name}" for name in tables | {"text.embedding.weight", "log_scale"}} <= towers["other"]
-    assert "box.weight" in towers["other"] and "region_projection.weight" in towers["matrix"]
+    assert {"box.weight", "names"} <= towers["other"] and "region_projection.weight" in towers["matrix"]
