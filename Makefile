@@ -21,7 +21,7 @@ TORCH  := $(shell grep '^torch==' constraints.txt)
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: $(STAMP)  ## start here: train an assistant in 8 to 20 minutes, score it, question it
+run: $(STAMP)  ## start here: train an assistant in 9 to 20 minutes, score it, question it
 	$(BIN)/vlmcore run
 
 test: $(STAMP)  ## lint, formatting, import contract, all tests and every notebook, without the network
