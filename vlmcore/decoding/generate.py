@@ -129,6 +129,7 @@ def generate(
     prefix: Prefix = NOTHING,
 ) -> list[list[int]]:
     """Answers without <stop> to prompts of embeddings, each (T, D). ``allowed``: which tokens a step may choose from.
+    ``prefix``: what every row has read before its prompt.
 
     Errors: VlmError for empty or too long prompts and impossible settings.
     """
