@@ -13,7 +13,7 @@ from vlmcore.scenes.scene import Scene, held_out_pair
 from vlmcore.scenes.wording import NUMBERS, join
 from vlmcore.scenes.world import World
 
-CROWDS = 0.67  # of the scenes for the vision encoder are crowds: a picture costs the encoder the same, whatever it holds
+CROWDS = 0.67  # of the scenes for the vision encoder are crowds: to it a picture costs the same, whatever it holds
 
 
 class Source:
