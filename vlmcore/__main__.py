@@ -6,14 +6,11 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from vlmcore.errors import VlmError
-
-if TYPE_CHECKING:
-    from vlmcore.recipes.llava_presets import Preset
 
 app = typer.Typer(
     help="Build, train and question a small vision-language model.", no_args_is_help=True, add_completion=False
@@ -27,33 +24,43 @@ GO_ON = {  # what Ctrl-C tells to do, by command
 }
 
 
-def choose(name: str) -> Preset:
+def choose(name: str, presets: dict[str, Any]) -> Any:
     """A preset by its name. Errors: VlmError that lists the names."""
-    from vlmcore.recipes.llava_presets import PRESETS
-
-    if name not in PRESETS:
-        raise VlmError(f"there is no preset {name!r}: choose one of {', '.join(PRESETS)}")
-    return PRESETS[name]
+    if name not in presets:
+        raise VlmError(f"there is no preset {name!r}: choose one of {', '.join(presets)}")
+    return presets[name]
 
 
 @app.command()
 def train(
-    preset: Annotated[str, typer.Option(help="cpu (minutes), full (the shipped one) or gpu")] = "cpu",
-    out: Annotated[Path, typer.Option(help="where the model and its run are kept")] = Path("runs/assistant"),
+    preset: Annotated[str, typer.Option(help="cpu (minutes), full (the shipped one) or, for llava, gpu")] = "cpu",
+    model: Annotated[str, typer.Option(help="llava or cogvlm")] = "llava",
+    out: Annotated[Path | None, typer.Option(help="where the model and its run are kept [runs/assistant]")] = None,
     resume: Annotated[bool, typer.Option(help="take up a run that was stopped")] = False,
-    data: Annotated[Path | None, typer.Option(help="a COCO folder to train on instead of the painted world")] = None,
+    data: Annotated[Path | None, typer.Option(help="a COCO folder for llava, not the painted world")] = None,
 ) -> None:
-    """Train an assistant from nothing: language, vision, stage 1, stage 2."""
-    from vlmcore.recipes.llava import train as chain
+    """Train a model from nothing. llava: language, vision, stage 1, stage 2; cogvlm: language, vision, its experts."""
+    from vlmcore.recipes import cogvlm, cogvlm_presets, llava, llava_presets
 
     began = time.perf_counter()
-    chain(choose(preset), out, resume, data)
+    if model == "llava":
+        out = out or Path("runs/assistant")
+        llava.train(choose(preset, llava_presets.PRESETS), out, resume, data)
+    elif model == "cogvlm" and data is None:
+        out = out or Path("runs/cogvlm")
+        cogvlm.train(choose(preset, cogvlm_presets.PRESETS), out, resume)
+    elif model == "cogvlm":
+        raise VlmError("--data is for --model llava: CogVLM's questions need the painted world")
+    else:
+        raise VlmError(f"there is no model {model!r} to train: choose llava or cogvlm")
     print(f"Done in {(time.perf_counter() - began) / 60:.1f} minutes: {out}")
 
 
 @app.command()
 def evaluate(
-    model: Annotated[Path | None, typer.Argument(help="a folder made by train; the shipped one if left out")] = None,
+    model: Annotated[
+        Path | None, typer.Argument(help="llava, cogvlm or a folder made by train; llava if left out")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
     per_task: Annotated[int, typer.Option(min=1, help="tests of each task")] = 100,
     seed: Annotated[int, typer.Option(help="of the held-out scenes")] = 1000,
@@ -73,7 +80,7 @@ def evaluate(
 def ask(
     picture: Annotated[Path, typer.Argument(help="any picture file")],
     question: Annotated[str, typer.Argument(help='in plain English, such as "How many whales are there?"')],
-    model: Annotated[Path | None, typer.Option(help="a folder made by train; the shipped one if left out")] = None,
+    model: Annotated[Path | None, typer.Option(help="llava, cogvlm or a folder made by train")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print answer and boxes as one JSON object")] = False,
     draw: Annotated[Path | None, typer.Option(help="save a copy of the picture with the boxes drawn in")] = None,
 ) -> None:
@@ -99,8 +106,9 @@ def ablations(
     from vlmcore.evaluation.benchmark import CLAIM
     from vlmcore.evaluation.report import columns
     from vlmcore.files import write_json
+    from vlmcore.recipes.llava_presets import PRESETS
 
-    results = compare(choose(preset), out, per_task, seed)
+    results = compare(choose(preset, PRESETS), out, per_task, seed)
     write_json(out / "ablations.json", results)
     print(columns(means(results)))
     for name, (low, high) in spread(results, CLAIM).items():

@@ -18,6 +18,7 @@ from vlmcore.decoding.generate import generate, stream
 from vlmcore.device import Device, pick_device
 from vlmcore.errors import VlmError
 from vlmcore.files import write
+from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.llava import LLaVA
 from vlmcore.pictures import open_picture, to_square
 from vlmcore.scenes.grounding import parse_boxes
@@ -27,6 +28,7 @@ from vlmcore.text.chat import Chat
 from vlmcore.text.tokenizer import SPECIAL
 
 SHIPPED = DATA / "checkpoints" / "assistant"
+NAMES = {"llava": SHIPPED, "cogvlm": DATA / "checkpoints" / "cogvlm"}  # what the course ships, by name
 LONGEST_QUESTION = 200  # a prompt without its picture may have so many tokens: questions in training have about 30
 
 Picture = str | Path | Image.Image | np.ndarray
@@ -56,7 +58,7 @@ class Answer:
 class Assistant:
     """Answers questions about pictures."""
 
-    def __init__(self, model: LLaVA, tokenizer: PreTrainedTokenizerFast, about: dict | None = None) -> None:
+    def __init__(self, model: LLaVA | CogVLM, tokenizer: PreTrainedTokenizerFast, about: dict | None = None) -> None:
         self.model, self.chat, self.about = model.eval(), Chat(tokenizer), about or {}
 
     # -- asking ------------------------------------------------------------------------------------------------------
@@ -72,7 +74,8 @@ class Assistant:
         (prompt,) = self.model.embed_prompts([self.prompt(history, question)], features)
         ids: list[int] = []
         said = text = ""
-        for token in stream(self.model.language, prompt, stop=self.chat.stop, **sampling):
+        prefix = self.model.prefix(features)
+        for token in stream(self.model.language, prompt, stop=self.chat.stop, prefix=prefix, **sampling):
             ids.append(token)
             text = self.chat.decode(ids)
             if not text.endswith("\ufffd"):  # a letter whose bytes are not complete yet
@@ -89,7 +92,8 @@ class Assistant:
             features = self.encode_image([picture for picture, _, _ in part])
             asked = [self.prompt(history, question) for _, history, question in part]
             prompts = self.model.embed_prompts(asked, features)
-            made = generate(self.model.language, prompts, stop=self.chat.stop, **sampling)
+            prefix = self.model.prefix(features)
+            made = generate(self.model.language, prompts, stop=self.chat.stop, prefix=prefix, **sampling)
             answers += map(self.chat.decode, made)
         return answers
 
@@ -116,7 +120,8 @@ class Assistant:
                 f"the model reads {LONGEST_QUESTION}: "
                 "ask in fewer words or start again without the earlier questions"
             )
-        return [self.chat.image] * self.model.config.vision.patches + prompt
+        patches = self.model.config.vision.patches if self.model.picture_in_prompt else 0
+        return [self.chat.image] * patches + prompt
 
     def read(self, text: str, size: tuple[int, int]) -> Answer:
         """What the model wrote as an Answer about a picture of ``size`` (width, height)."""
@@ -141,13 +146,19 @@ class Assistant:
 
 
 def load(folder: str | Path | None = None, device: Device | None = None) -> Assistant:
-    """The assistant in ``folder``, or the one that the course ships. Errors: VlmError if missing or damaged.
+    """The assistant in ``folder``, or one that the course ships: "llava" (if left out) or "cogvlm".
+
+    Errors: VlmError if missing or damaged.
 
     device: where it answers and in which number format; the best there is, if left out.
     """
-    folder = Path(folder) if folder is not None else SHIPPED
+    folder = SHIPPED if folder is None else Path(folder)
+    folder = folder if folder.is_dir() else NAMES.get(str(folder), folder)
     if not folder.is_dir():
-        raise VlmError(f"there is no folder {folder}: train one with `vlmcore train --out {folder}`")
+        raise VlmError(
+            f"there is no folder {folder}: train one with `vlmcore train --out {folder}`, or name a shipped model, "
+            f"{' or '.join(NAMES)}"
+        )
     model, about = load_model(folder)
     try:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)

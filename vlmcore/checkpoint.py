@@ -14,13 +14,17 @@ from torch import nn
 
 from vlmcore.errors import VlmError
 from vlmcore.files import read_json, write_json
+from vlmcore.models.cogvlm import CogVLM, CogVLMConfig
 from vlmcore.models.llava import LLaVA, LLaVAConfig
 from vlmcore.tensors import load_weights, read_tensors, write_tensors
 
 Config = TypeVar("Config")
 
 FORMAT = 2  # counts the versions of what this file writes: 1 had no system and other names in its configuration
-SYSTEMS = {"llava": (LLaVAConfig, LLaVA)}  # config.json's "system": its configuration and its model
+SYSTEMS = {
+    "llava": (LLaVAConfig, LLaVA),
+    "cogvlm": (CogVLMConfig, CogVLM),
+}  # config.json's "system": its configuration and its model
 
 
 def config_from(kind: type[Config], values: dict[str, Any]) -> Config:

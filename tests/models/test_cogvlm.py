@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests import tiny
-from vlmcore.decoding.generate import Prefix, generate
+from vlmcore.decoding.generate import generate
 from vlmcore.models import masks
 from vlmcore.models.cogvlm import Adapter, CogVLM, PictureColumns, picture_columns
 from vlmcore.models.config import encoder_config
@@ -190,7 +190,7 @@ def test_a_picture_read_into_the_cache_is_answered_as_the_whole_row(model):
     features, P = random(3, PATCHES, 16), PATCHES + 2
     texts = [[5, 9, 11], [7], [12, 6, 20, 31, 8]]
     prompts = [model.language.embedding(torch.tensor(text)) for text in texts]
-    prefix = Prefix(P, lambda cache: model.read_picture(features, cache))
+    prefix = model.prefix(features)
     answers = generate(model.language, prompts, stop=IMAGE, max_tokens=6, prefix=prefix)
     assert len({tuple(answer) for answer in answers}) > 1
     for row, text in enumerate(texts):

@@ -39,13 +39,14 @@ def ask(
     random: Random,
     limit: int,
     tasks: dict[str, float] | None = None,
+    patches: int = PATCHES,
 ) -> Document:
-    """A document of questions about one scene, at most ``limit`` tokens long."""
+    """A document of questions about one scene, at most ``limit`` tokens long, ``patches`` of them its picture's."""
     talks = [
         [replace(exchange, question=careless(exchange.question, random)) for exchange in talk]
         for talk in conversations(questions, scene, random, QUESTIONS, tasks)
     ]
-    document = Document([chat.supervise(talk) for talk in talks], patches=PATCHES)
+    document = Document([chat.supervise(talk) for talk in talks], patches=patches)
     while len(document) > limit:
         document.segments.pop()
     return document

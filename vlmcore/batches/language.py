@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 from vlmcore.batches.asking import ask
 from vlmcore.errors import VlmError
+from vlmcore.scenes.grounding import Box
 from vlmcore.scenes.mix import CURRICULUM
+from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import Source
 from vlmcore.scenes.word_map import word_map
 from vlmcore.text.chat import Chat
@@ -29,16 +31,19 @@ class LanguageBatches:
         facts: float,
         unread: bool = False,
         curriculum: int = 0,
+        asked: dict[str, float] | None = None,
+        written: Callable[[Scene], tuple[list[list[str]], list[Box | None]]] = word_map,
     ) -> None:
         self.source, self.chat, self.rows, self.length, self.seed = source, chat, rows, length, seed
         self.facts = facts  # share of the running text
         world = source.world  # unread: the facts of held-out objects are left out
         self.items = [item for item in world.objects.values() if not (unread and world.held_out(item.name))]
         self.curriculum = curriculum  # steps of the training whose beginning is easier; 0: none
+        self.asked, self.written = asked, written  # after that beginning: task → how often; how a word map is written
 
     def __call__(self, step: int) -> tuple[Batch, Batch]:
         """(word maps, running text)."""
-        tasks = next((tasks for share, tasks in CURRICULUM if step < share * self.curriculum), None)
+        tasks = next((tasks for share, tasks in CURRICULUM if step < share * self.curriculum), self.asked)
         maps = self.maps(Random(f"maps {self.seed} {step}"), tasks)
         return pack(self.chat, maps, self.rows, self.length), self.running_text(step)
 
@@ -59,7 +64,7 @@ class LanguageBatches:
             asked, document = tasks, ask(self.chat, self.source.questions, scene, random, self.length, tasks)
             if not document.segments:  # where its things are is a matter of opinion: ask about something else
                 asked, document = None, ask(self.chat, self.source.questions, scene, random, self.length)
-            words, boxes = word_map(scene)
+            words, boxes = self.written(scene)
             if asked is not None and not any("box" in task for task in asked):  # nobody asks for numbers
                 boxes = [None] * len(words)
             document.cells, document.corners = cell_ids(self.chat, words), corner_ids(self.chat, boxes)

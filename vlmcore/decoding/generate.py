@@ -14,7 +14,6 @@ Shapes: B rows, T tokens of the longest prompt, D width, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -26,21 +25,11 @@ from vlmcore.decoding.sampling import sample
 from vlmcore.errors import VlmError
 from vlmcore.models.cache import Cache
 from vlmcore.models.language import LanguageModel
+from vlmcore.models.prefix import NOTHING, Prefix
 
 LONGEST = 4096  # prompt and answer together may have so many tokens: the cache takes its memory at once
 
 Allowed = Callable[[int], Tensor]  # number of the new token, from 0 → (V,) True = may be said, on any device
-
-
-@dataclass(frozen=True)
-class Prefix:
-    """What every row has read before its prompt begins."""
-
-    columns: int  # that it takes in the cache
-    read: Callable[[Cache], int]  # fills them; tells at which position the prompts go on
-
-
-NOTHING = Prefix(0, lambda cache: 0)
 
 
 @torch.inference_mode()

@@ -7,26 +7,37 @@ from pathlib import Path
 import numpy as np
 
 from vlmcore.assistant import Assistant, load
-from vlmcore.evaluation.benchmark import CLAIM, TASKS, benchmark, evaluate, paint_all
+from vlmcore.evaluation import grounding
+from vlmcore.evaluation.benchmark import CLAIM, TASKS, Item, benchmark, evaluate, paint_all
 from vlmcore.evaluation.charts import bars, radar
 from vlmcore.evaluation.robustness import robustness
+from vlmcore.models.cogvlm import CogVLM
+from vlmcore.models.llava import LLaVA
+from vlmcore.scenes.grounded_questions import GroundedQuestions
+from vlmcore.scenes.questions import QuestionGenerator
 from vlmcore.scenes.world import World
+
+ASKED = {LLaVA: (TASKS, QuestionGenerator), CogVLM: ((*TASKS, *grounding.TASKS), GroundedQuestions)}
 
 
 def score(model: Path | Assistant | None, per_task: int, seed: int, chart: Path | None = None) -> dict:
     """Everything `vlmcore evaluate` tells: tasks, their mean, the claim, and the same with held-out wordings."""
     assistant = model if isinstance(model, Assistant) else load(model)
-    world = World(assistant.about.get("objects"))
-    items = benchmark(world, per_task, seed)
+    world, (tasks, questions) = World(assistant.about.get("objects")), ASKED[type(assistant.model)]
+
+    def asked(wording: str) -> list[Item]:
+        return benchmark(world, per_task, seed, wording, (*tasks, CLAIM), questions=questions)
+
+    items = asked("train")
     pictures = paint_all(world, items)
     known = evaluate(assistant.answer_all, items, pictures)
-    new = evaluate(assistant.answer_all, benchmark(world, per_task, seed, "held_out"), pictures)
+    new = evaluate(assistant.answer_all, asked("held_out"), pictures)
     claim, new_claim = known.pop(CLAIM), new.pop(CLAIM)
     if chart is not None:
         radar({"known wordings": known, "held-out wordings": new}, chart)
     return {
         "model": str(model) if isinstance(model, Path) else "assistant",
-        "scenes": per_task * (len(TASKS) + 1),
+        "scenes": per_task * (len(tasks) + 1),
         "seed": seed,
         "tasks": known,
         "mean": float(np.mean(list(known.values()))),
@@ -70,10 +81,11 @@ def columns(scores: dict[str, dict[str, float]]) -> str:
     width = max(map(len, scores)) + 2
 
     def row(name: str, values: list[float]) -> str:
-        return f"{name:16}" + "".join(f"{value:{width}.1%}" for value in values)
+        return f"{name:18}" + "".join(f"{value:{width}.1%}" for value in values)
 
-    rows = [f"{'task':16}" + "".join(f"{name:>{width}}" for name in scores)]
-    rows += [row(task, [values[task] for values in scores.values()]) for task in TASKS]
-    rows.append(row("mean", [float(np.mean([values[task] for task in TASKS])) for values in scores.values()]))
+    rows = [f"{'task':18}" + "".join(f"{name:>{width}}" for name in scores)]
+    tasks = [task for task in next(iter(scores.values())) if task != CLAIM]
+    rows += [row(task, [values[task] for values in scores.values()]) for task in tasks]
+    rows.append(row("mean", [float(np.mean([values[task] for task in tasks])) for values in scores.values()]))
     rows.append(row(CLAIM, [values[CLAIM] for values in scores.values()]) + "   things known from text alone")
     return "\n".join(rows)

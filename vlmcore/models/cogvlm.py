@@ -31,6 +31,7 @@ from vlmcore.models.cache import Cache
 from vlmcore.models.config import TransformerConfig
 from vlmcore.models.language import LanguageConfig, LanguageModel
 from vlmcore.models.mlp import MLP
+from vlmcore.models.prefix import Prefix
 from vlmcore.models.vision import VisionConfig, VisionEncoder
 from vlmcore.models.visual_expert import VisualExpertBlock
 
@@ -119,6 +120,8 @@ class Adapter(nn.Module):
 class CogVLM(nn.Module):
     """Picture and text in, logits of the next token out."""
 
+    picture_in_prompt = False  # it is read before the prompt (prefix)
+
     def __init__(self, config: CogVLMConfig) -> None:
         super().__init__()
         self.config = config
@@ -188,19 +191,27 @@ class CogVLM(nn.Module):
             logit_positions=logit_positions,
         )
 
-    def read_picture(self, features: Tensor, cache: Cache) -> int:
-        """Read each row's picture (B, P, D_v) into an empty cache; the position at which words go on.
-
-        What is decoded after it needs the language model alone.
-        """
+    def prefix(self, features: Tensor) -> Prefix:
+        """What decoding reads before the prompts: each row's picture (B, P, D_v), by the experts."""
         columns = PictureColumns(0, self.config.vision.patches)
         places = torch.full((len(features), columns.embedding.stop), self.config.image_token, device=features.device)
         positions = columns.positions(places.shape[1] + 1, features.device)
-        self.language(
-            embeddings=self.embed(places, features, columns),
-            positions=positions[:-1],
-            cache=cache,
-            image=columns.expert,
-            logit_positions=torch.zeros_like(places, dtype=torch.bool),
-        )
-        return int(positions[-1])
+
+        def read(cache: Cache) -> int:
+            self.language(
+                embeddings=self.embed(places, features, columns),
+                positions=positions[:-1],
+                cache=cache,
+                image=columns.expert,
+                logit_positions=torch.zeros_like(places, dtype=torch.bool),
+            )
+            return int(positions[-1])
+
+        return Prefix(columns.embedding.stop, read)
+
+    @torch.no_grad()
+    def embed_prompts(self, prompts: list[list[int]], features: Tensor | None = None) -> list[Tensor]:
+        """Prompts of any lengths as ``generate`` takes them, one (T, D) each: words alone, for what they are asked
+        about, ``features``, is the prefix."""
+        device = self.language.embedding.weight.device
+        return [self.language.embedding(torch.tensor(prompt, device=device)) for prompt in prompts]

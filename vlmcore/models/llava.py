@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from vlmcore.models.cache import Cache
 from vlmcore.models.language import LanguageConfig, LanguageModel
+from vlmcore.models.prefix import NOTHING, Prefix
 from vlmcore.models.vision import VisionConfig, VisionEncoder
 from vlmcore.models.word_map import embed_word_map
 
@@ -62,6 +63,8 @@ def splice(embeddings: Tensor, places: Tensor, visual: Tensor) -> Tensor:
 
 class LLaVA(nn.Module):
     """Picture and text in, logits of the next token out."""
+
+    picture_in_prompt = True  # as <image>, once per patch
 
     def __init__(self, config: LLaVAConfig) -> None:
         super().__init__()
@@ -102,6 +105,10 @@ class LLaVA(nn.Module):
             [[token for prompt in prompts for token in prompt]], device=self.language.embedding.weight.device
         )
         return list(self.embed(flat, features)[0].split([len(prompt) for prompt in prompts]))
+
+    def prefix(self, features: Tensor) -> Prefix:
+        """What decoding reads before the prompts: nothing, the pictures stand in them."""
+        return NOTHING
 
     def forward(
         self,

@@ -1,6 +1,6 @@
 """An exchange: one question and its answer; and the wordings in which questions are asked.
 
-The wordings lie in data/prompts/questions.json: "train" ones and "held_out" ones, which no training step ever sees.
+The wordings lie in data/prompts: "train" ones and "held_out" ones, which no training step ever sees.
 """
 
 from __future__ import annotations
@@ -30,6 +30,6 @@ Conversation = tuple[Exchange, ...]  # exchanges of which a later one may refer 
 
 
 @cache
-def wordings() -> dict[str, dict[str, list[str]]]:
-    """{task: {"train" or "held_out": wordings of its question}}."""
-    return json.loads((DATA / "prompts" / "questions.json").read_text(encoding="utf-8"))
+def wordings(file: str = "questions") -> dict[str, dict[str, list[str]]]:
+    """{task: {"train" or "held_out": wordings of its question}} from data/prompts: "questions" or "grounding"."""
+    return json.loads((DATA / "prompts" / f"{file}.json").read_text(encoding="utf-8"))

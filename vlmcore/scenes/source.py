@@ -19,8 +19,10 @@ CROWDS = 0.67  # of the scenes for the vision encoder are crowds: to it a pictur
 class Source:
     """The painted world's training scenes, endless."""
 
-    def __init__(self, world: World, wording: str = "train") -> None:
-        self.world, self.questions = world, QuestionGenerator(world, wording)
+    def __init__(
+        self, world: World, wording: str = "train", questions: type[QuestionGenerator] = QuestionGenerator
+    ) -> None:
+        self.world, self.questions = world, questions(world, wording)
         self.names = ["plus", *world.names]
 
     def scene(self, random: Random) -> Scene:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.position import IN_POSITION, POSITIONS, in_order, position
-from vlmcore.scenes.scene import Scene
+from vlmcore.scenes.scene import Scene, Thing
 from vlmcore.scenes.wording import NUMBERS, a, the
 
 _POSITIONS, _IN_POSITION, _IN_PLACE = ("|".join(words) for words in (POSITIONS, IN_POSITION, IN_PLACE.values()))
@@ -29,21 +29,25 @@ THOUGHTS = re.compile(
 )
 
 
-def look_around(scene: Scene, counted: str, positions: Sequence[int] = range(9)) -> str:
+def look_around(scene: Scene, counted: str, positions: Sequence[int] = range(9), hidden: Sequence[Thing] = ()) -> str:
     """Going through the positions before a number is given: "top-left dog one top no top-right cat left dog two …: ".
 
     The same thoughts before every count and sum, not scored. Each step is a look at one ninth of the picture, which is
-    soon learned; what is ``counted`` is numbered, so that the last number is the answer.
+    soon learned; what is ``counted`` is numbered, so that the last number is the answer. Of what is ``hidden`` this is
+    said.
     """
-    there: dict[int, list[str]] = {index: [] for index in positions}
+    there: dict[int, list[Thing]] = {index: [] for index in positions}
     for thing in in_order(scene):
-        there.setdefault(position(thing, scene), []).append(thing.name)
+        there.setdefault(position(thing, scene), []).append(thing)
     so_far, steps = 0, []
     for index in positions:
         steps.append(POSITIONS[index])
-        for name in there[index] or ["no"]:
-            so_far += name == counted
-            steps.append(f"{name} {NUMBERS[so_far]}" if name == counted else name)
+        for thing in there[index]:
+            so_far += thing.name == counted
+            number = [NUMBERS[so_far]] if thing.name == counted else []
+            steps += [thing.name, *number, *(["hidden"] if thing in hidden else [])]
+        if not there[index]:
+            steps.append("no")
     return " ".join(steps) + ": "
 
 

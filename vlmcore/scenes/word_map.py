@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vlmcore.scenes.grounding import Box, relative
 from vlmcore.scenes.position import POSITIONS, position
-from vlmcore.scenes.scene import Scene
+from vlmcore.scenes.scene import Scene, Thing
 
 CELLS = 4  # a word map has CELLS × CELLS cells: as many as the vision encoder has patches
 NOTHING = "nothing"  # fills the cells where no thing is, when no place can be told either
@@ -15,12 +15,16 @@ def word_map(scene: Scene) -> tuple[list[list[str]], list[Box | None]]:
 
     Each thing is named once, where its centre is, with its position; every other cell names the place and has no box.
     """
-    width, height = scene.size
     cells = [[scene.place or NOTHING] for _ in range(CELLS * CELLS)]
     boxes: list[Box | None] = [None] * (CELLS * CELLS)
     for thing in scene.things:
-        x, y = thing.centre
-        cell = min(int(y / height * CELLS), CELLS - 1) * CELLS + min(int(x / width * CELLS), CELLS - 1)
+        cell = cell_of(thing, scene)
         cells[cell] = [thing.name, POSITIONS[position(thing, scene)]]
         boxes[cell] = relative(thing, scene)
     return cells, boxes
+
+
+def cell_of(thing: Thing, scene: Scene, cells: int = CELLS) -> int:
+    """Which cell of a cells × cells grid, counted row by row, holds a thing's centre."""
+    column, row = (min(int(v / side * cells), cells - 1) for v, side in zip(thing.centre, scene.size, strict=True))
+    return row * cells + column

@@ -20,12 +20,17 @@ from vlmcore.scenes.wording import a
 from vlmcore.scenes.world import World
 
 
-def tokenizer_corpus(world: World, seed: int = 0) -> Iterator[str]:
-    """What the tokenizer is trained on: everything the models will read, names and coordinates more often."""
-    random, questions = Random(seed), QuestionGenerator(world)
+def tokenizer_corpus(
+    world: World, seed: int = 0, questions: QuestionGenerator | None = None, asked: dict[str, float] | None = None
+) -> Iterator[str]:
+    """What the tokenizer is trained on: everything the models will read, names and coordinates more often.
+
+    questions, asked: who asks about the scenes, and task → how often; LLaVA's generator and mix, if left out.
+    """
+    random, questions = Random(seed), questions or QuestionGenerator(world)
     for _ in range(3000):
         scene = world.scene(random)
-        for talk in conversations(questions, scene, random, 6):
+        for talk in conversations(questions, scene, random, 6, asked):
             for exchange in talk:
                 yield f" {exchange.question}"
                 yield f" {exchange.answer}"

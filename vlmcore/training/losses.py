@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.llava import LLaVA
 from vlmcore.models.word_map import embed_word_map
 from vlmcore.text.chat import IGNORE
@@ -32,13 +33,13 @@ def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(logits.float(), labels) if len(labels) else logits.float().sum()  # 0, not NaN, for no token
 
 
-def next_token_loss(model: LLaVA, batch: Batch, features: Tensor | None = None) -> Tensor:
+def next_token_loss(model: LLaVA | CogVLM, batch: Batch, features: Tensor | None = None) -> Tensor:
     """The mean negative log-likelihood of a packed batch's supervised tokens.
 
     features (N, P, D_v) of its pictures; without them, its word maps stand in their place, if it has any.
     """
     positions, labels = supervised(batch)
-    maps = {"cells": batch.cells, "corners": batch.corners}
+    maps = {} if batch.cells is None else {"cells": batch.cells, "corners": batch.corners}
     logits = model(batch.ids, features, **maps, positions=batch.positions, mask=batch.mask, logit_positions=positions)
     return answer_loss(logits, labels)
 

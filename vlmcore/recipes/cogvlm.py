@@ -1,0 +1,156 @@
+"""The recipe of CogVLM, from nothing to an assistant: five stages, each of which can be killed and taken up again.
+
+::
+
+    tokenizer ─► "language": word maps, facts, English ───────────┐ frozen from here on
+    pictures + captions ─► "vision": contrastive, 8 × 8 patches ──┤ frozen from here on
+                                                                  └─► "captions" ─► "grounding" ─► "instructions":
+                                                                      adapter, boi, eoi and visual experts
+
+Published: captions (1.5 billion pairs), then captions and boxes, then instructions; the last trains the language model
+too, at a tenth of the rate. Here it never changes, so that every word of it comes out unharmed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from vlmcore.assistant import Assistant
+from vlmcore.batches.contrastive import ContrastiveBatches
+from vlmcore.batches.language import LanguageBatches
+from vlmcore.batches.one_picture import OnePictureBatches
+from vlmcore.batches.painting import Pictures
+from vlmcore.device import pick_device
+from vlmcore.models.clip import CLIP, CLIPConfig, TextConfig
+from vlmcore.models.cogvlm import CogVLM
+from vlmcore.models.language import LanguageConfig
+from vlmcore.models.llava import LLaVA, LLaVAConfig
+from vlmcore.recipes.cogvlm_presets import ASKED, CAPTIONS, GROUNDING, CogVLMPreset
+from vlmcore.recipes.language import pretrain_language
+from vlmcore.recipes.vision import pretrain_vision
+from vlmcore.scenes.grounded_questions import GroundedQuestions, grounded_word_map
+from vlmcore.scenes.scene import Scene
+from vlmcore.scenes.source import Source
+from vlmcore.scenes.world import World
+from vlmcore.text.chat import Chat
+from vlmcore.text.corpora import tokenizer_corpus
+from vlmcore.text.packing import Batch
+from vlmcore.text.tokenizer import train_tokenizer
+from vlmcore.training.losses import next_token_loss
+from vlmcore.training.run import Run
+from vlmcore.training.schedule import Schedule
+
+
+class CogVLMRecipe:
+    """``with CogVLMRecipe(preset, folder) as recipe:``; a method a stage, and what the stages share."""
+
+    def __init__(self, preset: CogVLMPreset, folder: Path, resume: bool = False) -> None:
+        self.preset, self.folder, self.device = preset, folder, pick_device()
+        world = World(preset.objects)
+        self.source = Source(world, questions=GroundedQuestions)
+        tokenizer = train_tokenizer(
+            tokenizer_corpus(world, preset.seed, self.source.questions, ASKED), preset.vocabulary
+        )  # quick: made anew each time
+        settings = {
+            "preset": dataclasses.asdict(preset),
+            "texts": sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),  # other words, other ids
+        }
+        self.run = Run(folder, settings, self.device, resume)
+        self.chat = Chat(tokenizer)
+        self.pictures = Pictures(world, preset.vision_model.image)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.run.__exit__(*error)
+
+    def language(self) -> LLaVA:
+        """Stage "language". LLaVA is there to put word maps where its pictures would stand; its eyes are not used."""
+        p = self.preset
+        torch.manual_seed(p.seed)
+        language = LanguageConfig(vocabulary=p.vocabulary, transformer=p.language_model)
+        model = LLaVA(LLaVAConfig(language=language, image_token=self.chat.image)).to(self.device.device)
+        batches = LanguageBatches(
+            self.source, self.chat, p.rows, p.length, p.seed, p.facts, curriculum=p.language.steps, asked=ASKED,
+            written=grounded_word_map,
+        )  # fmt: skip
+        pretrain_language(self.run, model, batches, p.language)
+        return model
+
+    def vision(self) -> CLIP:
+        """Stage "vision": both towers of CLIP, of which CogVLM takes one."""
+        p = self.preset
+        torch.manual_seed(p.seed + 1)
+        clip = CLIP(CLIPConfig(vision=p.vision_model, text=TextConfig(vocabulary=p.vocabulary)))
+        batches = ContrastiveBatches(
+            self.source, self.chat, self.pictures, p.vision_model.grid, p.pictures_per_step, clip.config.text.length,
+            p.seed,
+        )  # fmt: skip
+        pretrain_vision(self.run, clip, batches, p.vision)
+        return clip
+
+    def join(self, trained: LLaVA, clip: CLIP) -> CogVLM:
+        """A CogVLM of two trained parts; adapter, boi, eoi and experts are left to learn."""
+        torch.manual_seed(self.preset.seed + 2)
+        model = CogVLM.of(trained.language, clip.vision, self.chat.image).to(self.device.device)
+        model.vision.to(memory_format=self.device.memory_format)
+        model.train_experts()
+        return model
+
+    def features(self, model: CogVLM) -> tuple[list[Scene], Tensor]:
+        """The scenes that the last three stages share, and their Z_v: the frozen encoder runs once, on photographs."""
+        scenes = [self.source.scene(Random(f"scene {self.preset.seed} {n}")) for n in range(self.preset.scenes)]
+        features = []
+        for start in range(0, len(scenes), 256):
+            pictures = self.pictures.photographs(scenes[start : start + 256], (self.preset.seed, start))
+            features.append(model.encode_image(model.vision.normalise(pictures.to(self.device.device))).half())
+        return scenes, torch.cat(features)
+
+    def experts(
+        self,
+        name: str,
+        model: CogVLM,
+        scenes: Sequence[Scene],
+        features: Tensor,
+        tasks: dict[str, float],
+        schedule: Schedule,
+    ) -> None:
+        """One of the last three stages: the same weights learn from other questions."""
+        p = self.preset
+        patches = model.config.vision.patches
+        batches = OnePictureBatches(
+            self.source, self.chat, scenes, patches, p.rows, p.picture_length, f"{p.seed} {name}", tasks
+        )
+
+        def losses(batch: Batch) -> dict[str, Tensor]:
+            batch = batch.to(self.device.device)
+            return {"answers": next_token_loss(model, batch, features[batch.pictures].float())}
+
+        self.run.stage(name, model, batches, losses, schedule, keep=model)
+
+    def connect(self, trained: LLaVA, clip: CLIP) -> Assistant:
+        """The last three stages, on what the first two made; the assistant is left in the folder."""
+        p, model = self.preset, self.join(trained, clip)
+        scenes, features = self.features(model)
+        self.experts("captions", model, scenes, features, CAPTIONS, p.captions)
+        self.experts("grounding", model, scenes, features, GROUNDING, p.grounding)
+        self.experts("instructions", model, scenes, features, ASKED, p.instructions)
+        assistant = Assistant(model, self.chat.tokenizer, {"objects": p.objects, "seed": p.seed})
+        assistant.save(self.folder)
+        return assistant
+
+
+def train(preset: CogVLMPreset, folder: Path, resume: bool = False) -> Assistant:
+    """The whole chain; the assistant is left in ``folder``. Errors: VlmError, as ``Run``."""
+    with CogVLMRecipe(preset, folder, resume) as recipe:
+        print(f"Training in {folder} on {recipe.device}")
+        return recipe.connect(recipe.language(), recipe.vision())
