@@ -120,8 +120,7 @@ class Assistant:
                 f"the model reads {LONGEST_QUESTION}: "
                 "ask in fewer words or start again without the earlier questions"
             )
-        patches = self.model.config.vision.patches if self.model.picture_in_prompt else 0
-        return [self.chat.image] * patches + prompt
+        return [self.chat.image] * self.model.image_tokens + prompt
 
     def read(self, text: str, size: tuple[int, int]) -> Answer:
         """What the model wrote as an Answer about a picture of ``size`` (width, height)."""
@@ -136,13 +135,16 @@ class Assistant:
 
     # -- on disk -----------------------------------------------------------------------------------------------------
 
-    def save(self, folder: Path, half: bool = True) -> None:
-        """Write the model (checkpoint.py; in half precision, unless told otherwise) and the tokenizer."""
+    def save(self, folder: Path, half: bool = True, borrowed: dict[str, str] | None = None) -> None:
+        """Write the model (checkpoint.py; in half precision, unless told otherwise) and the tokenizer.
+
+        borrowed: as in ``save_model``, parts whose weights another folder holds.
+        """
         with TemporaryDirectory() as beside:
             self.chat.tokenizer.save_pretrained(beside)
             for file in Path(beside).iterdir():
                 write(folder / file.name, file.read_bytes())
-        save_model(folder, self.model, self.about, half)
+        save_model(folder, self.model, self.about, half, borrowed)
 
 
 def load(folder: str | Path | None = None, device: Device | None = None) -> Assistant:

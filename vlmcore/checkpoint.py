@@ -44,17 +44,30 @@ def config_from(kind: type[Config], values: dict[str, Any]) -> Config:
         ) from error
 
 
-def save_model(folder: Path, model: nn.Module, about: dict[str, Any], half: bool = True) -> None:
-    """Write config.json and model.safetensors (half precision; weights that are one, such as a tied head, once)."""
+def save_model(
+    folder: Path,
+    model: nn.Module,
+    about: dict[str, Any],
+    half: bool = True,
+    borrowed: dict[str, str] | None = None,
+) -> None:
+    """Write config.json and model.safetensors (half precision; weights that are one, such as a tied head, once).
+
+    borrowed: a part of the model → the folder, seen from this one, that holds its weights: they are not repeated.
+    """
     system = next((name for name, (_, kind) in SYSTEMS.items() if type(model) is kind), None)
     if system is None:
         raise VlmError(f"a {type(model).__name__} is none of the systems that a folder holds: {', '.join(SYSTEMS)}")
-    weights, seen = {}, set()
+    borrowed, weights, seen = borrowed or {}, {}, set()
     for name, value in model.state_dict().items():
+        if name.split(".")[0] in borrowed:
+            continue
         if value.data_ptr() not in seen:
             weights[name] = value.half() if half else value
         seen.add(value.data_ptr())
     config = {"format": FORMAT, "system": system, "model": dataclasses.asdict(model.config), "about": about}
+    if borrowed:
+        config["borrowed"] = borrowed
     write_json(folder / "config.json", config)
     write_tensors(folder / "model.safetensors", weights)
 
@@ -79,6 +92,9 @@ def load_model(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     except (RuntimeError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise VlmError(f"{file} describes no model that can be built ({error}): copy it again") from error
     tensors, _ = read_tensors(folder / "model.safetensors")
+    for part, other in settings.get("borrowed", {}).items():
+        lent, _ = read_tensors(folder / other / "model.safetensors")
+        tensors |= {name: value for name, value in lent.items() if name.startswith(f"{part}.")}
     tensors = {name: value.float() for name, value in tensors.items()}
     first: dict[int, str] = {}  # where a weight lies in memory: its first name, under which it was written
     for name, value in model.state_dict().items():

@@ -10,12 +10,15 @@ import torch
 from tests.batches.reading import answers, same
 from vlmcore.batches.language import LanguageBatches
 from vlmcore.errors import VlmError
+from vlmcore.scenes.grounded_questions import GroundedQuestions
 from vlmcore.scenes.mix import CURRICULUM
 from vlmcore.scenes.position import clear, settled
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import Source
 from vlmcore.scenes.wording import a
 from vlmcore.text.corpora import english
+
+SAID = ([["a", "word", "map"], *[["of", "our", "own"]] * 15], [None] * 16)
 
 
 class Clear(Source):
@@ -38,7 +41,7 @@ class Disputed(Source):
 
 @pytest.fixture
 def batches(world, chat):
-    return partial(LanguageBatches, Clear(world), chat, rows=4, length=128, seed=0, facts=0.75)
+    return partial(LanguageBatches, source=Clear(world), chat=chat, rows=4, length=128, seed=0, facts=0.75)
 
 
 def test_a_step_is_a_function_of_its_number(batches):
@@ -61,6 +64,24 @@ def test_easy_before_hard(batches, world, chat):
     assert not any("top-left no" in text or "belongs" in text for text in boxes)  # nobody goes through all places yet
     assert any("top-left no" in text for text in then) and not any("belongs" in text for text in then)
     assert any("[[" in text for text in last) and any("because" in text for text in last)
+
+
+def test_after_the_curriculum_it_asks_what_it_is_told_to(batches, world, chat):
+    """Other questions, and other word maps; while it is easy, the easy ones."""
+    grounded = Clear(world, questions=GroundedQuestions)
+    make = batches(source=grounded, curriculum=100, asked={"explain": 1.0}, written=lambda scene: SAID)
+    told = [text for step in (99, 100, 1000) for text in answers(chat, make(step)[0])]
+    first = answers(chat, make(0)[0])
+    assert any("in full view" in text for text in told) and not any("in full view" in text for text in first)
+    cells = {tuple(token for token in cell if token >= 0) for cell in make(0)[0].cells.flatten(0, 1).tolist()}
+    assert {chat.decode(cell) for cell in cells} == {"a word map", "of our own"}
+
+
+@pytest.mark.xfail(strict=True, reason="only tasks with box in their name are known to need boxes")
+@pytest.mark.parametrize("task", ["find", "grounded_caption", "region", "kind"])
+def test_whoever_asks_for_boxes_alone_is_told_boxes(batches, world, task):
+    make = batches(source=Clear(world, questions=GroundedQuestions), asked={task: 1.0})
+    assert (make(0)[0].corners >= 0).any()
 
 
 def test_where_nothing_easy_can_be_asked_boxes_are_told_with_the_rest(world, chat):

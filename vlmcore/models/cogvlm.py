@@ -120,7 +120,7 @@ class Adapter(nn.Module):
 class CogVLM(nn.Module):
     """Picture and text in, logits of the next token out."""
 
-    picture_in_prompt = False  # it is read before the prompt (prefix)
+    image_tokens = 0  # of a prompt: the picture is read before it (prefix)
 
     def __init__(self, config: CogVLMConfig) -> None:
         super().__init__()

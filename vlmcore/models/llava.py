@@ -11,9 +11,10 @@ Design choices:
   (the original goes on where its counts of tokens differ, without that sample's loss: haotian-liu/LLaVA issues 661,
   1166, 1710);
 - the projector is v1.5's Linear-GELU-Linear; v1's single Linear is lesson 05's exercise;
-- frozen features are an argument of their own: computed once, they train the rest many times.
+- frozen features are an argument of their own: computed once, they train the rest many times;
+- our own encoder has finer patches than LLaVA has image tokens: pixel_shuffle.py joins four to one.
 
-Shapes: N pictures, P patches, B rows, T tokens, D width of the language model.
+Shapes: N pictures, P image tokens a picture, B rows, T tokens, D width of the language model.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 
 from vlmcore.models.cache import Cache
 from vlmcore.models.language import LanguageConfig, LanguageModel
+from vlmcore.models.pixel_shuffle import pixel_shuffle
 from vlmcore.models.prefix import NOTHING, Prefix
 from vlmcore.models.vision import VisionConfig, VisionEncoder
 from vlmcore.models.word_map import embed_word_map
@@ -37,6 +39,17 @@ class LLaVAConfig:
     language: LanguageConfig = field(default_factory=LanguageConfig)
     image_token: int = 0  # the id whose places H_v takes
     skip: int = 0  # last vision blocks left out: 1 for CLIP (hidden_states[-2]), 0 for our own encoder
+    shuffle: int = 1  # patches a side that become one image token (pixel_shuffle.py): 1 in LLaVA itself
+
+    @property
+    def grid(self) -> int:
+        """Image tokens a side."""
+        return self.vision.grid // self.shuffle
+
+    @property
+    def feature_width(self) -> int:
+        """D_v: how many numbers an image token has before the projector."""
+        return self.vision.transformer.width * self.shuffle**2
 
 
 class Projector(nn.Module):
@@ -64,19 +77,22 @@ def splice(embeddings: Tensor, places: Tensor, visual: Tensor) -> Tensor:
 class LLaVA(nn.Module):
     """Picture and text in, logits of the next token out."""
 
-    picture_in_prompt = True  # as <image>, once per patch
-
     def __init__(self, config: LLaVAConfig) -> None:
         super().__init__()
         self.config = config
         self.vision = VisionEncoder(config.vision)
         self.language = LanguageModel(config.language)
-        self.projector = Projector(config.vision.transformer.width, config.language.transformer.width)
+        self.projector = Projector(config.feature_width, config.language.transformer.width)
+
+    @property
+    def image_tokens(self) -> int:
+        """How often <image> stands in a prompt: once for each vector of H_v."""
+        return self.config.grid**2
 
     @torch.no_grad()
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Z_v, without gradients: the vision encoder stays frozen in both stages. (N, 3, S, S) → (N, P, D_v)."""
-        return self.vision.features(pixels, self.config.skip)
+        return pixel_shuffle(self.vision.features(pixels, self.config.skip), self.config.shuffle)
 
     def embed(
         self,

@@ -3,7 +3,7 @@
 Design choices:
 - the contrastive game one size smaller (RegionCLIP, Zhong et al. 2022): telling whole pictures apart is solved long
   before the patches know what they show;
-- four numbers a patch, the box of the thing whose centre it holds: boxes come with the data;
+- four numbers a patch, the box of the thing that it shows: boxes come with the data;
 - a name's vector begins as what the text tower says and then learns by itself (RegionCLIP's stay as the text encoder
   made them): while the tower learns from nothing, its vectors move under the patches with every step. After 500 steps
   of 128 pictures with 139 names 59 % of the things are named right, with the tower's own vectors 48 %;
@@ -51,7 +51,7 @@ class RegionCLIP(nn.Module):
         - pictures (B, S, S, 3) uint8, captions (B, T) and captions_last (B,);
         - weights (N,): of each name in the loss;
         - possible (B, N): which names may be told apart in this picture; the others are no wrong answers;
-        - regions (B, P): which name's thing has its centre in the patch, −100 where nobody can say;
+        - regions (B, P): which name's thing the patch shows, −100 where nobody can say;
         - boxes (B, P, 4): that thing's box relative to the picture, 0 to 1; NaN where there is none.
         """
         clip, scale = self.clip, self.clip.log_scale.exp().clamp(max=100)

@@ -34,6 +34,7 @@ from vlmcore.recipes.llava_presets import Preset
 from vlmcore.recipes.vision import pretrain_vision
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import CocoSource, Source
+from vlmcore.scenes.word_map import CELLS
 from vlmcore.scenes.world import World
 from vlmcore.text.chat import Chat
 from vlmcore.text.corpora import tokenizer_corpus
@@ -77,7 +78,9 @@ class LLaVARecipe:
     def config(self) -> LLaVAConfig:
         """The model's configuration, once the tokenizer is known."""
         language = LanguageConfig(vocabulary=self.preset.vocabulary, transformer=self.preset.language_model)
-        return LLaVAConfig(vision=self.preset.vision_model, language=language, image_token=self.chat.image)
+        vision = self.preset.vision_model
+        shuffle = vision.grid // CELLS  # as many image tokens as a word map has cells
+        return LLaVAConfig(vision=vision, language=language, image_token=self.chat.image, shuffle=shuffle)
 
     def language(self) -> LLaVA:
         """Stage "language": a LLaVA whose language model is trained, and nothing else."""
@@ -165,7 +168,7 @@ class LLaVARecipe:
         model = self.join(trained, clip)
         scenes, features = self.features(model)
         self.stage1(model, scenes, features)
-        self.assistant(model).save(self.folder / AFTER_STAGE1)
+        self.assistant(model).save(self.folder / AFTER_STAGE1, borrowed={"vision": ".."})  # the encoder never changes
         self.stage2(model, scenes, features)
         assistant = self.assistant(model)
         assistant.save(self.folder)

@@ -19,7 +19,7 @@ class Preset:
     vocabulary: int = 2048
     vision_model: VisionConfig = field(
         default_factory=lambda: VisionConfig(
-            stem=(16, 64, 128), transformer=encoder_config(width=192, layers=2, heads=6, intermediate_size=768)
+            patch=1, stem=(16, 64, 128), transformer=encoder_config(width=192, layers=2, heads=6, intermediate_size=768)
         )
     )
     language_model: TransformerConfig = field(
@@ -28,7 +28,7 @@ class Preset:
         )
     )
     language: Schedule = Schedule(steps=480, lr=6e-3, warmup=0.05)
-    vision: Schedule = Schedule(steps=900, lr=1e-2)
+    vision: Schedule = Schedule(steps=700, lr=1e-2)
     stage1: Schedule = Schedule(steps=200, lr=2e-2)
     stage2: Schedule = Schedule(steps=550, lr=4e-3)
     scenes: int = 20_000  # pictures whose features stages 1 and 2 share
@@ -45,8 +45,9 @@ class Preset:
 
     def __post_init__(self) -> None:
         grid = self.vision_model.grid
-        assert grid == CELLS, (
-            f"the encoder cuts pictures into {grid}×{grid} patches, word maps have {CELLS}×{CELLS} cells"
+        assert grid % CELLS == 0, (
+            f"the encoder cuts pictures into {grid}×{grid} patches, which the {CELLS}×{CELLS} cells of word maps do "
+            "not share evenly"
         )
 
 
@@ -54,12 +55,12 @@ CPU = Preset()
 FULL = replace(
     CPU,
     objects=139,
-    vision_model=VisionConfig(stem=(32, 64, 192)),
+    vision_model=VisionConfig(patch=1, stem=(32, 64, 192)),
     language=Schedule(steps=1800, lr=6e-3, warmup=0.05),
-    vision=Schedule(steps=4500, lr=1e-2),
+    vision=Schedule(steps=3600, lr=1e-2),
     stage1=Schedule(steps=400, lr=2e-2),
-    stage2=Schedule(steps=5500, lr=4e-3),
-    scenes=120_000,
+    stage2=Schedule(steps=5000, lr=4e-3),
+    scenes=60_000,
     pictures_per_step=128,
     stage1_rows=16,
     text_rows=16,

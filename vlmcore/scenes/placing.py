@@ -66,11 +66,9 @@ def fits(thing: Thing, others: Sequence[Thing], item: Object, together: bool = F
     """Is enough of it inside the picture, and enough of it and of all others to be seen? ``together``: of a row."""
     if inside(thing, item) < CUT:
         return False
+    limit, here, own = 0.55 if together else COVERED, cell(thing), area(thing.box)
     for other in others:
-        limit = 0.55 if together else COVERED
-        if cell(other) == cell(thing):
-            return False
-        if shared(thing.box, other.box) > limit * min(area(thing.box), area(other.box)):
+        if cell(other) == here or shared(thing.box, other.box) > limit * min(own, area(other.box)):
             return False
     return True
 

@@ -1,0 +1,32 @@
+"""Four patches become one token: which four, in which order, and PyTorch's own as an oracle."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from vlmcore.models.pixel_shuffle import pixel_shuffle
+
+
+def test_neighbours_come_together_row_by_row():
+    numbered = torch.arange(16).view(1, 16, 1)
+    assert pixel_shuffle(numbered, 2)[0].tolist() == [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
+
+
+@pytest.mark.parametrize("side", [1, 2, 3])
+def test_it_is_pytorchs_pixel_unshuffle_but_for_the_order_of_the_numbers(side):
+    features = torch.randn(2, 36, 5, generator=torch.Generator().manual_seed(0))
+    picture = features.transpose(1, 2).view(2, 5, 6, 6)  # (N, D, grid, grid)
+    oracle = F.pixel_unshuffle(picture, side)  # (N, D·side², …), channels before places in the block
+    oracle = oracle.view(2, 5, side**2, -1).permute(0, 3, 2, 1).flatten(2)
+    assert torch.equal(pixel_shuffle(features, side), oracle)
+
+
+def test_one_patch_a_token_changes_nothing():
+    features = torch.randn(2, 9, 4)
+    assert torch.equal(pixel_shuffle(features, 1), features)
+
+
+@pytest.mark.parametrize(("patches", "side"), [(9, 2), (12, 2)])
+def test_what_does_not_tile_is_refused(patches, side):
+    with pytest.raises(AssertionError, match="no square grid"):
+        pixel_shuffle(torch.zeros(1, patches, 2), side)
