@@ -167,3 +167,18 @@ def test_what_is_no_system_is_not_saved(tmp_path):
     with pytest.raises(VlmError, match="a Linear is none of the systems"):
         save_model(tmp_path, nn.Linear(2, 2), {})
     assert not list(tmp_path.iterdir())
+
+
+# -- a part that another folder holds ----------------------------------------------------------------------------------
+
+
+def test_a_borrowed_part_is_written_once_and_comes_back(tmp_path):
+    trained = model()
+    save_model(tmp_path / "inside", trained, {}, borrowed={"vision": ".."})
+    with pytest.raises(VlmError, match="safetensors"):  # nobody has lent it yet
+        load_model(tmp_path / "inside")
+    save_model(tmp_path, trained, {})
+    written = load_file(tmp_path / "inside" / "model.safetensors")
+    assert not any(name.startswith("vision.") for name in written) and written
+    back, whole = load_model(tmp_path / "inside")[0].state_dict(), load_model(tmp_path)[0].state_dict()
+    assert back.keys() == whole.keys() and all(torch.equal(back[name], whole[name]) for name in whole)

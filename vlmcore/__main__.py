@@ -38,21 +38,25 @@ def train(
     out: Annotated[Path | None, typer.Option(help="where the model and its run are kept [runs/assistant]")] = None,
     resume: Annotated[bool, typer.Option(help="take up a run that was stopped")] = False,
     data: Annotated[Path | None, typer.Option(help="a COCO folder for llava, not the painted world")] = None,
+    eyes: Annotated[str | None, typer.Option(help="for cogvlm: whose vision encoder; the shipped llava's")] = None,
 ) -> None:
-    """Train a model from nothing. llava: language, vision, stage 1, stage 2; cogvlm: language, vision, its experts."""
+    """Train a model. llava, from nothing: language, vision, stage 1, stage 2; cogvlm: language, then its experts."""
+    from vlmcore.assistant import NAMES
     from vlmcore.recipes import cogvlm, cogvlm_presets, llava, llava_presets
 
     began = time.perf_counter()
+    if model not in NAMES:
+        raise VlmError(f"there is no model {model!r} to train: choose {' or '.join(NAMES)}")
+    if model == "llava" and eyes is not None:
+        raise VlmError("--eyes is for --model cogvlm: LLaVA trains its own")
+    if model == "cogvlm" and data is not None:
+        raise VlmError("--data is for --model llava: CogVLM's questions need the painted world")
     if model == "llava":
         out = out or Path("runs/assistant")
         llava.train(choose(preset, llava_presets.PRESETS), out, resume, data)
-    elif model == "cogvlm" and data is None:
-        out = out or Path("runs/cogvlm")
-        cogvlm.train(choose(preset, cogvlm_presets.PRESETS), out, resume)
-    elif model == "cogvlm":
-        raise VlmError("--data is for --model llava: CogVLM's questions need the painted world")
     else:
-        raise VlmError(f"there is no model {model!r} to train: choose llava or cogvlm")
+        out = out or Path("runs/cogvlm")
+        cogvlm.train(choose(preset, cogvlm_presets.PRESETS), out, resume, eyes)
     print(f"Done in {(time.perf_counter() - began) / 60:.1f} minutes: {out}")
 
 

@@ -62,8 +62,14 @@ def test_patches_know_what_they_show(batches, world, grid):
     fine = ContrastiveBatches(batches.source, batches.chat, batches.pictures, grid, rows=6, limit=40, seed=0)
     random, grounds, several = Random(0), set(), 0
     for scene in (world.scene(random, kind) for kind in ("scatter", "sum", "hidden") * 20):
-        regions, boxes = fine.regions(scene)
+        regions, centres, boxes = fine.regions(scene)
         things = shown(scene, grid)
+        middles = {}
+        for thing in scene.things:
+            x, y = (int(value * grid / side) for value, side in zip(thing.centre, scene.size))
+            middles[y * grid + x] = thing.name
+        expected = [middles.get(patch, ground(scene)) for patch in range(grid**2)]
+        assert [fine.names[number] for number in centres.tolist()] == expected
         names = [ground(scene) if thing is None else thing.name for thing in things]
         assert [fine.names[number] for number in regions.tolist()] == names
         for thing, box in zip(things, boxes, strict=True):
@@ -75,15 +81,17 @@ def test_patches_know_what_they_show(batches, world, grid):
 
 def test_many_small_things_are_not_told_one_by_one(batches, world):
     scene = world.scene(Random(0), "shape")
-    regions, boxes = batches.regions(scene)
-    assert set(regions.tolist()) == {batches.names.index(ground(scene)), -100} and boxes.isnan().all()
+    regions, centres, boxes = batches.regions(scene)
+    for names in (regions, centres):
+        assert set(names.tolist()) == {batches.names.index(ground(scene)), -100} and boxes.isnan().all()
 
 
 def test_in_one_patch_the_front_thing_counts(batches):
     back, front = Thing("dog", (0.0, 0.0, 12.0, 12.0)), Thing("cat", (2.0, 2.0, 20.0, 20.0))
-    regions, boxes = batches.regions(Scene("scatter", None, (back, front)))
-    assert batches.names[regions[0]] == "cat" and boxes[0].tolist() == pytest.approx([2 / 64, 2 / 64, 20 / 64, 20 / 64])
-    regions, _ = batches.regions(Scene("scatter", None, (Thing("dog", (60.0, 60.0, 64.0, 64.0)),)))
+    regions, centres, boxes = batches.regions(Scene("scatter", None, (back, front)))
+    assert batches.names[regions[0]] == batches.names[centres[0]] == "cat"
+    assert boxes[0].tolist() == pytest.approx([2 / 64, 2 / 64, 20 / 64, 20 / 64])
+    regions, *_ = batches.regions(Scene("scatter", None, (Thing("dog", (60.0, 60.0, 64.0, 64.0)),)))
     assert batches.names[regions[-1]] == "dog" and set(regions[:-1].tolist()) == {0}
 
 

@@ -38,6 +38,7 @@ def regions():
         "captions": CAPTIONS[:2],
         "captions_last": LAST[:2],
         "regions": owner,
+        "centres": torch.tensor([[0, 1, 0, 0, -100, 0, 0, 2, 0], [1] + [0] * 8]),
         "boxes": boxes,
         "weights": torch.tensor([0.2, 1.0, 0.7]),
         "possible": torch.tensor([[True, True, True], [True, False, True]]),
@@ -55,25 +56,32 @@ def test_region_losses_are_the_formulas(regions):
         patches = towers.vision.norm(towers.vision(pixels))
         captions = towers.encode_text(batch["captions"], batch["captions_last"]).numpy()
         names = towers.encode_text(CAPTIONS[:3], LAST[:3]).numpy()  # where the names' vectors begin
-        looks = normalize(model.region_projection(patches), dim=-1).numpy()
+        looks = {
+            "regions": normalize(model.region_projection(patches), dim=-1).numpy(),
+            "centres": normalize(model.centre_projection(patches), dim=-1).numpy(),
+        }
         boxes, pictures = model.box(patches).numpy(), towers.encode_image(pixels).numpy()
     s = scale * pictures @ captions.T
     assert losses["pictures"] == pytest.approx(
         -(np.diag(log_softmax(s, 1)) + np.diag(log_softmax(s, 0))).mean() / 2, abs=1e-4
     )
-    cost = total = 0.0
-    distances = []
-    for b in range(2):
-        for p in range(9):
-            owner = int(batch["regions"][b, p])
-            if owner >= 0:
-                weight = float(batch["weights"][owner])
-                said = np.where(batch["possible"][b], scale * looks[b, p] @ names.T, -np.inf)
-                cost -= weight * log_softmax(said, 0)[owner]
-                total += weight
-            if owner > 0:
-                distances.append(np.abs(boxes[b, p] - batch["boxes"][b, p].numpy()).mean())
-    assert losses["regions"] == pytest.approx(cost / total, abs=1e-4)
+    for name, vectors in looks.items():
+        cost = total = 0.0
+        for b in range(2):
+            for p in range(9):
+                owner = int(batch[name][b, p])
+                if owner >= 0:
+                    weight = float(batch["weights"][owner])
+                    said = np.where(batch["possible"][b], scale * vectors[b, p] @ names.T, -np.inf)
+                    cost -= weight * log_softmax(said, 0)[owner]
+                    total += weight
+        assert losses[name] == pytest.approx(cost / total, abs=1e-4)
+    distances = [
+        np.abs(boxes[b, p] - batch["boxes"][b, p].numpy()).mean()
+        for b in range(2)
+        for p in range(9)
+        if batch["regions"][b, p] > 0
+    ]
     assert losses["boxes"] == pytest.approx(BOXES * np.mean(distances), abs=1e-4)
 
 

@@ -1,14 +1,15 @@
-"""The recipe of CogVLM, from nothing to an assistant: five stages, each of which can be killed and taken up again.
+"""The recipe of CogVLM: four stages, each of which can be killed and taken up again.
 
 ::
 
-    tokenizer ─► "language": word maps, facts, English ───────────┐ frozen from here on
-    pictures + captions ─► "vision": contrastive, 8 × 8 patches ──┤ frozen from here on
-                                                                  └─► "captions" ─► "grounding" ─► "instructions":
-                                                                      adapter, boi, eoi and visual experts
+    tokenizer ─► "language": word maps, facts, English ─────┐ frozen from here on
+    a trained assistant's vision encoder, 8 × 8 patches ────┤ frozen
+                                                            └─► "captions" ─► "grounding" ─► "instructions":
+                                                                adapter, boi, eoi and visual experts
 
 Published: captions (1.5 billion pairs), then captions and boxes, then instructions; the last trains the language model
-too, at a tenth of the rate. Here it never changes, so that every word of it comes out unharmed.
+too, at a tenth of the rate. Here it never changes, so that every word of it comes out unharmed. The eyes are trained
+beforehand there too (EVA2-CLIP-E).
 """
 
 from __future__ import annotations
@@ -21,21 +22,19 @@ from random import Random
 from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from vlmcore.assistant import Assistant
-from vlmcore.batches.contrastive import ContrastiveBatches
+from vlmcore.assistant import Assistant, load
 from vlmcore.batches.language import LanguageBatches
 from vlmcore.batches.one_picture import OnePictureBatches
 from vlmcore.batches.painting import Pictures
-from vlmcore.device import pick_device
-from vlmcore.models.clip import CLIP, CLIPConfig, TextConfig
+from vlmcore.device import Device, pick_device
 from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.language import LanguageConfig
 from vlmcore.models.llava import LLaVA, LLaVAConfig
+from vlmcore.models.vision import VisionEncoder
 from vlmcore.recipes.cogvlm_presets import ASKED, CAPTIONS, GROUNDING, CogVLMPreset
 from vlmcore.recipes.language import pretrain_language
-from vlmcore.recipes.vision import pretrain_vision
 from vlmcore.scenes.grounded_questions import GroundedQuestions, grounded_word_map
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import Source
@@ -52,8 +51,8 @@ from vlmcore.training.schedule import Schedule
 class CogVLMRecipe:
     """``with CogVLMRecipe(preset, folder) as recipe:``; a method a stage, and what the stages share."""
 
-    def __init__(self, preset: CogVLMPreset, folder: Path, resume: bool = False) -> None:
-        self.preset, self.folder, self.device = preset, folder, pick_device()
+    def __init__(self, preset: CogVLMPreset, folder: Path, vision: VisionEncoder, resume: bool = False) -> None:
+        self.preset, self.folder, self.vision, self.device = preset, folder, vision, pick_device()
         world = World(preset.objects)
         self.source = Source(world, questions=GroundedQuestions)
         tokenizer = train_tokenizer(
@@ -61,11 +60,12 @@ class CogVLMRecipe:
         )  # quick: made anew each time
         settings = {
             "preset": dataclasses.asdict(preset),
+            "eyes": digest(vision),
             "texts": sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),  # other words, other ids
         }
         self.run = Run(folder, settings, self.device, resume)
         self.chat = Chat(tokenizer)
-        self.pictures = Pictures(world, preset.vision_model.image)
+        self.pictures = Pictures(world, vision.config.image)
 
     def __enter__(self) -> Self:
         return self
@@ -86,28 +86,16 @@ class CogVLMRecipe:
         pretrain_language(self.run, model, batches, p.language)
         return model
 
-    def vision(self) -> CLIP:
-        """Stage "vision": both towers of CLIP, of which CogVLM takes one."""
-        p = self.preset
-        torch.manual_seed(p.seed + 1)
-        clip = CLIP(CLIPConfig(vision=p.vision_model, text=TextConfig(vocabulary=p.vocabulary)))
-        batches = ContrastiveBatches(
-            self.source, self.chat, self.pictures, p.vision_model.grid, p.pictures_per_step, clip.config.text.length,
-            p.seed,
-        )  # fmt: skip
-        pretrain_vision(self.run, clip, batches, p.vision)
-        return clip
-
-    def join(self, trained: LLaVA, clip: CLIP) -> CogVLM:
+    def join(self, trained: LLaVA) -> CogVLM:
         """A CogVLM of two trained parts; adapter, boi, eoi and experts are left to learn."""
         torch.manual_seed(self.preset.seed + 2)
-        model = CogVLM.of(trained.language, clip.vision, self.chat.image).to(self.device.device)
+        model = CogVLM.of(trained.language, self.vision, self.chat.image).to(self.device.device)
         model.vision.to(memory_format=self.device.memory_format)
         model.train_experts()
         return model
 
     def features(self, model: CogVLM) -> tuple[list[Scene], Tensor]:
-        """The scenes that the last three stages share, and their Z_v: the frozen encoder runs once, on photographs."""
+        """The scenes that the experts' stages share, and their Z_v: the frozen encoder runs once, on photographs."""
         scenes = [self.source.scene(Random(f"scene {self.preset.seed} {n}")) for n in range(self.preset.scenes)]
         features = []
         for start in range(0, len(scenes), 256):
@@ -124,7 +112,7 @@ class CogVLMRecipe:
         tasks: dict[str, float],
         schedule: Schedule,
     ) -> None:
-        """One of the last three stages: the same weights learn from other questions."""
+        """One of the experts' stages: the same weights learn from other questions."""
         p = self.preset
         patches = model.config.vision.patches
         batches = OnePictureBatches(
@@ -137,9 +125,9 @@ class CogVLMRecipe:
 
         self.run.stage(name, model, batches, losses, schedule, keep=model)
 
-    def connect(self, trained: LLaVA, clip: CLIP) -> Assistant:
-        """The last three stages, on what the first two made; the assistant is left in the folder."""
-        p, model = self.preset, self.join(trained, clip)
+    def connect(self, trained: LLaVA) -> Assistant:
+        """The experts' three stages; the assistant is left in the folder."""
+        p, model = self.preset, self.join(trained)
         scenes, features = self.features(model)
         self.experts("captions", model, scenes, features, CAPTIONS, p.captions)
         self.experts("grounding", model, scenes, features, GROUNDING, p.grounding)
@@ -149,8 +137,21 @@ class CogVLMRecipe:
         return assistant
 
 
-def train(preset: CogVLMPreset, folder: Path, resume: bool = False) -> Assistant:
-    """The whole chain; the assistant is left in ``folder``. Errors: VlmError, as ``Run``."""
-    with CogVLMRecipe(preset, folder, resume) as recipe:
+def digest(module: nn.Module) -> str:
+    """What tells a trained module from any other."""
+    found = sha256()
+    for name, weight in module.state_dict().items():
+        found.update(name.encode() + weight.float().cpu().numpy().tobytes())
+    return found.hexdigest()
+
+
+def train(preset: CogVLMPreset, folder: Path, resume: bool = False, eyes: str | Path | None = None) -> Assistant:
+    """The whole chain; the assistant is left in ``folder``.
+
+    eyes: the assistant whose vision encoder it takes, as ``load`` takes it; the shipped LLaVA's, if left out.
+    Errors: VlmError, as ``Run`` and ``load``.
+    """
+    vision = load(eyes, Device(torch.device("cpu"))).model.vision
+    with CogVLMRecipe(preset, folder, vision, resume) as recipe:
         print(f"Training in {folder} on {recipe.device}")
-        return recipe.connect(recipe.language(), recipe.vision())
+        return recipe.connect(recipe.language())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from vlmcore.models.config import TransformerConfig, encoder_config
-from vlmcore.models.vision import VisionConfig
+from vlmcore.models.config import TransformerConfig
 from vlmcore.scenes.mix import TASK_WEIGHTS
 from vlmcore.training.schedule import Schedule
 
@@ -18,27 +17,20 @@ CAPTIONS = {"caption": 1.0, "describe": 1.0}  # the first stage's
 
 @dataclass(frozen=True)
 class CogVLMPreset:
-    """Sizes of the models and of the data, and a schedule for each of the five stages."""
+    """Sizes of the models and of the data, and a schedule for each of the four stages."""
 
     objects: int = 48  # how many rows of data/objects.csv
     vocabulary: int = 2048
-    vision_model: VisionConfig = field(
-        default_factory=lambda: VisionConfig(
-            patch=1, stem=(16, 64, 128), transformer=encoder_config(width=192, layers=2, heads=6, intermediate_size=768)
-        )
-    )  # 8 × 8 patches: boxes need finer eyes than names
     language_model: TransformerConfig = field(
         default_factory=lambda: TransformerConfig(
             width=192, layers=5, heads=6, kv_heads=6, intermediate_size=512, rope_theta=500_000.0
         )
     )
     language: Schedule = Schedule(steps=1200, lr=6e-3, warmup=0.05)  # long: nothing changes it later
-    vision: Schedule = Schedule(steps=900, lr=1e-2)
     captions: Schedule = Schedule(steps=200, lr=4e-3)
     grounding: Schedule = Schedule(steps=400, lr=4e-3)
     instructions: Schedule = Schedule(steps=600, lr=4e-3)
-    scenes: int = 12_000  # pictures whose features the last three stages share
-    pictures_per_step: int = 64  # of the contrastive batches
+    scenes: int = 12_000  # pictures whose features the experts' stages share
     rows: int = 16  # of the language model's batches, and of the experts'
     length: int = 128  # tokens a row of text
     picture_length: int = 160  # tokens a row with a picture: boi, 64 patches, eoi and questions
@@ -50,14 +42,11 @@ CPU = CogVLMPreset()
 FULL = replace(
     CPU,
     objects=139,
-    vision_model=VisionConfig(patch=1, stem=(32, 64, 192)),
     language=Schedule(steps=5000, lr=6e-3, warmup=0.05),
-    vision=Schedule(steps=4500, lr=1e-2),
     captions=Schedule(steps=500, lr=4e-3),
     grounding=Schedule(steps=2000, lr=4e-3),
     instructions=Schedule(steps=4000, lr=4e-3),
     scenes=60_000,
-    pictures_per_step=128,
 )
 
 PRESETS = {"cpu": CPU, "full": FULL}
