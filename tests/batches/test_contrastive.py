@@ -7,17 +7,20 @@ import torch
 
 from vlmcore.batches.contrastive import GROUND, INSIDE, ContrastiveBatches, padded
 from vlmcore.batches.painting import Pictures
+from vlmcore.models.vision import VisionConfig
 from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.grounding import relative
 from vlmcore.scenes.scene import Scene, Thing, held_out_pair
 from vlmcore.scenes.source import CocoSource, Source
 
 GRID = 4
+EYES = VisionConfig()  # 4 × 4 patches, each a token
+FINE = VisionConfig(patch=1, merge=2)  # 8 × 8 patches, four a token
 
 
 @pytest.fixture(scope="module")
 def batches(world, chat):
-    return ContrastiveBatches(Source(world), chat, Pictures(world, 64), GRID, rows=6, limit=40, seed=0)
+    return ContrastiveBatches(Source(world), chat, Pictures(world, 64), EYES, rows=6, limit=40, seed=0)
 
 
 def test_texts_are_padded_and_their_last_token_is_known(chat):
@@ -57,42 +60,53 @@ def shown(scene, grid):
     return found
 
 
-@pytest.mark.parametrize("grid", [4, 8])
-def test_patches_know_what_they_show(batches, world, grid):
-    fine = ContrastiveBatches(batches.source, batches.chat, batches.pictures, grid, rows=6, limit=40, seed=0)
-    random, grounds, several = Random(0), set(), 0
+@pytest.mark.parametrize("eyes", [EYES, FINE])
+def test_patches_know_what_they_show(batches, world, eyes):
+    fine = ContrastiveBatches(batches.source, batches.chat, batches.pictures, eyes, rows=6, limit=40, seed=0)
+    random, several = Random(0), 0
     for scene in (world.scene(random, kind) for kind in ("scatter", "sum", "hidden") * 20):
-        regions, centres, boxes = fine.regions(scene)
-        things = shown(scene, grid)
-        middles = {}
-        for thing in scene.things:
-            x, y = (int(value * grid / side) for value, side in zip(thing.centre, scene.size))
-            middles[y * grid + x] = thing.name
-        expected = [middles.get(patch, ground(scene)) for patch in range(grid**2)]
-        assert [fine.names[number] for number in centres.tolist()] == expected
-        names = [ground(scene) if thing is None else thing.name for thing in things]
-        assert [fine.names[number] for number in regions.tolist()] == names
+        names, boxes = fine.shown(scene)
+        things = shown(scene, eyes.grid)
+        expected = [ground(scene) if thing is None else thing.name for thing in things]
+        assert [fine.names[number] for number in names.tolist()] == expected
         for thing, box in zip(things, boxes, strict=True):
             assert box.isnan().all() if thing is None else box.tolist() == pytest.approx(relative(thing, scene))
-        grounds.add(ground(scene))
         several += len([thing for thing in things if thing]) > len(scene.things)
-    assert grounds == {"nothing", *IN_PLACE.values()} and several > 5
+    assert several > 5
+
+
+@pytest.mark.parametrize("eyes", [EYES, FINE])
+def test_tokens_know_what_has_its_centre_there(batches, world, eyes):
+    fine = ContrastiveBatches(batches.source, batches.chat, batches.pictures, eyes, rows=6, limit=40, seed=0)
+    random, grounds = Random(0), set()
+    for scene in (world.scene(random, kind) for kind in ("scatter", "sum", "hidden") * 20):
+        regions, boxes = fine.regions(scene)
+        names = [fine.names[number] for number in regions.tolist()]
+        expected = [thing.name for thing in scene.things]
+        assert sorted(names) == sorted(expected + [ground(scene)] * (GRID**2 - len(expected)))
+        grounds.add(ground(scene))
+        for thing in scene.things:
+            x, y = (int(value * GRID / side) for value, side in zip(thing.centre, scene.size))
+            assert fine.names[regions[y * GRID + x]] == thing.name
+            assert boxes[y * GRID + x].tolist() == pytest.approx(relative(thing, scene))
+        assert boxes.isnan().all(-1).tolist() == [name == ground(scene) for name in names]
+    assert grounds == {"nothing", *IN_PLACE.values()}
 
 
 def test_many_small_things_are_not_told_one_by_one(batches, world):
     scene = world.scene(Random(0), "shape")
-    regions, centres, boxes = batches.regions(scene)
-    for names in (regions, centres):
+    for names, boxes in (batches.regions(scene), batches.shown(scene)):
         assert set(names.tolist()) == {batches.names.index(ground(scene)), -100} and boxes.isnan().all()
 
 
 def test_in_one_patch_the_front_thing_counts(batches):
     back, front = Thing("dog", (0.0, 0.0, 12.0, 12.0)), Thing("cat", (2.0, 2.0, 20.0, 20.0))
-    regions, centres, boxes = batches.regions(Scene("scatter", None, (back, front)))
-    assert batches.names[regions[0]] == batches.names[centres[0]] == "cat"
-    assert boxes[0].tolist() == pytest.approx([2 / 64, 2 / 64, 20 / 64, 20 / 64])
-    regions, *_ = batches.regions(Scene("scatter", None, (Thing("dog", (60.0, 60.0, 64.0, 64.0)),)))
-    assert batches.names[regions[-1]] == "dog" and set(regions[:-1].tolist()) == {0}
+    scene = Scene("scatter", None, (back, front))
+    for names, boxes in (batches.regions(scene), batches.shown(scene)):
+        assert batches.names[names[0]] == "cat"
+        assert boxes[0].tolist() == pytest.approx([2 / 64, 2 / 64, 20 / 64, 20 / 64])
+    names, _ = batches.regions(Scene("scatter", None, (Thing("dog", (60.0, 60.0, 64.0, 64.0)),)))
+    assert batches.names[names[-1]] == "dog" and set(names[:-1].tolist()) == {0}
 
 
 def test_grounds_weigh_less_than_things(batches, world):
@@ -128,7 +142,7 @@ def test_photos_hold_nothing_out(batches):
     class Photos(Source):
         never_together = CocoSource.never_together
 
-    photos = ContrastiveBatches(Photos(batches.source.world), batches.chat, batches.pictures, GRID, 2, 40, seed=0)
+    photos = ContrastiveBatches(Photos(batches.source.world), batches.chat, batches.pictures, EYES, 2, 40, seed=0)
     assert all(photos.possible(batches.source.world.scene(Random(n))).all() for n in range(10))
 
 

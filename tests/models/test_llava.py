@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 from tests import tiny
 from vlmcore.models import masks
 from vlmcore.models.cache import Cache
-from vlmcore.models.config import TransformerConfig, encoder_config
-from vlmcore.models.language import LanguageConfig
-from vlmcore.models.llava import LLaVA, LLaVAConfig, splice
-from vlmcore.models.vision import VisionConfig
+from vlmcore.models.llava import LLaVA, splice
 from vlmcore.models.word_map import embed_word_map
 from vlmcore.pretrained import llava
 
@@ -162,23 +159,3 @@ def test_prompts_of_any_lengths_are_embedded_as_each_alone(ours):
     alone = [(prompts[0], features[:1]), (prompts[1], None), (prompts[2], features[1:])]
     for embeddings, (prompt, its) in zip(made, alone, strict=True):
         tiny.agree(embeddings, ours.embed(prompt, its)[0])
-
-
-# -- fine eyes, few tokens ---------------------------------------------------------------------------------------------
-
-
-def test_neighbouring_patches_share_an_image_token():
-    eyes = VisionConfig(image=16, patch=1, stem=(4,), transformer=encoder_config(16, 1, 2, intermediate_size=16))
-    words = LanguageConfig(20, transformer=TransformerConfig(width=16, layers=1, heads=2, kv_heads=2))
-    plain, shuffled = (LLaVA(LLaVAConfig(eyes, words, image_token=3, shuffle=side)) for side in (1, 2))
-    shuffled.vision.load_state_dict(plain.vision.state_dict())
-    assert (plain.image_tokens, shuffled.image_tokens) == (64, 16)
-    pixels = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    features = shuffled.encode_image(pixels)
-    assert features.shape == (2, 16, shuffled.config.feature_width) == (2, 16, 64)
-    patches = plain.encode_image(pixels).view(2, 8, 8, 16)
-    assert torch.equal(features[:, 5], patches[:, 2:4, 2:4].flatten(1))  # the second block of the second row
-    ids = torch.tensor([[3] * 16 + [5, 6]] * 2)
-    assert shuffled(ids, features).shape == (2, 18, 20)
-    with pytest.raises(ValueError, match="room for 16 image tokens"):
-        shuffled(ids, features[:, :9])

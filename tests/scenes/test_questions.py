@@ -172,8 +172,7 @@ def test_describe(scenes):
     for scene, exchange in answers(scenes, "describe"):
         here = [IN_PLACE[scene.place]] if scene.place else []
         things = [f"{told_where(thing, scene)} is {a(thing.name)}" for thing in ordered(scene)]
-        aloud, told = exchange.answer.split(": ")
-        assert told.split(", ") == here + things and aloud == thought(scene, None)
+        assert exchange.answer.split(", ") == here + things
 
 
 def test_only_what_nobody_disputes_is_described(scenes):

@@ -60,7 +60,7 @@ def attention_maps(
     ids = torch.tensor([prompt + said], device=model.language.embedding.weight.device)
     with recorded(model.language.transformer) as seen:
         model(ids, assistant.encode_image([picture]))
-    grid = model.config.grid
+    grid = model.config.vision.token_grid
     weights = torch.stack(seen).mean(dim=(0, 2))[0]  # over layers and heads: (T, T)
     made_at = slice(len(prompt) - 1, len(prompt) - 1 + len(said))  # a word is made where the one before it stands
     return [chat.tokenizer.decode([token]) for token in said], weights[made_at, : grid**2].view(-1, grid, grid).cpu()

@@ -20,7 +20,7 @@ Shapes: N pictures, P patches, B rows, T tokens, D width of the language model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import torch
@@ -134,8 +134,10 @@ class CogVLM(nn.Module):
     @classmethod
     def of(cls, language: LanguageModel, vision: VisionEncoder, image_token: int) -> Self:
         """A CogVLM of two trained parts, which are copied: experts start as the language model's own weights."""
-        model = cls(CogVLMConfig(vision.config, language.config, image_token))
-        model.vision.load_state_dict(vision.state_dict())
+        fine = replace(vision.config, merge=1)  # every patch is a token of its own
+        model = cls(CogVLMConfig(fine, language.config, image_token))
+        weights = {name: weight for name, weight in vision.state_dict().items() if not name.startswith("merge.")}
+        model.vision.load_state_dict(weights)
         missing = model.language.load_state_dict(language.state_dict(), strict=False).missing_keys
         assert all(".image_" in name for name in missing), f"the language model lacks {missing}"
         for block in model.language.transformer.blocks:

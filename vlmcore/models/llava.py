@@ -11,10 +11,9 @@ Design choices:
   (the original goes on where its counts of tokens differ, without that sample's loss: haotian-liu/LLaVA issues 661,
   1166, 1710);
 - the projector is v1.5's Linear-GELU-Linear; v1's single Linear is lesson 05's exercise;
-- frozen features are an argument of their own: computed once, they train the rest many times;
-- our own encoder has finer patches than LLaVA has image tokens: pixel_shuffle.py joins four to one.
+- frozen features are an argument of their own: computed once, they train the rest many times.
 
-Shapes: N pictures, P image tokens a picture, B rows, T tokens, D width of the language model.
+Shapes: N pictures, P patches, B rows, T tokens, D width of the language model.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from torch import Tensor, nn
 
 from vlmcore.models.cache import Cache
 from vlmcore.models.language import LanguageConfig, LanguageModel
-from vlmcore.models.pixel_shuffle import pixel_shuffle
 from vlmcore.models.prefix import NOTHING, Prefix
 from vlmcore.models.vision import VisionConfig, VisionEncoder
 from vlmcore.models.word_map import embed_word_map
@@ -39,17 +37,6 @@ class LLaVAConfig:
     language: LanguageConfig = field(default_factory=LanguageConfig)
     image_token: int = 0  # the id whose places H_v takes
     skip: int = 0  # last vision blocks left out: 1 for CLIP (hidden_states[-2]), 0 for our own encoder
-    shuffle: int = 1  # patches a side that become one image token (pixel_shuffle.py): 1 in LLaVA itself
-
-    @property
-    def grid(self) -> int:
-        """Image tokens a side."""
-        return self.vision.grid // self.shuffle
-
-    @property
-    def feature_width(self) -> int:
-        """D_v: how many numbers an image token has before the projector."""
-        return self.vision.transformer.width * self.shuffle**2
 
 
 class Projector(nn.Module):
@@ -82,17 +69,17 @@ class LLaVA(nn.Module):
         self.config = config
         self.vision = VisionEncoder(config.vision)
         self.language = LanguageModel(config.language)
-        self.projector = Projector(config.feature_width, config.language.transformer.width)
+        self.projector = Projector(config.vision.transformer.width, config.language.transformer.width)
 
     @property
     def image_tokens(self) -> int:
         """How often <image> stands in a prompt: once for each vector of H_v."""
-        return self.config.grid**2
+        return self.config.vision.tokens
 
     @torch.no_grad()
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Z_v, without gradients: the vision encoder stays frozen in both stages. (N, 3, S, S) → (N, P, D_v)."""
-        return pixel_shuffle(self.vision.features(pixels, self.config.skip), self.config.shuffle)
+        return self.vision.features(pixels, self.config.skip)
 
     def embed(
         self,

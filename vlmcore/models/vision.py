@@ -4,9 +4,10 @@ Design choices:
 - a vision transformer (ViT, Dosovitskiy et al. 2020): cut into patches, embed each, let all look at all;
 - before the patches, an optional convolutional stem (Xiao et al. 2021, "Early convolutions help transformers see
   better"): on two CPU cores it learns several times faster than plain patches and leaves fewer, better tokens;
+- after the last block neighbouring patches may be merged (patch_merging.py): fine eyes, few tokens;
 - with ``stem=()`` and a class token it is exactly CLIP's ViT, so that published weights fit.
 
-Shapes: B batch, C channels, P patches (+ 1 with a class token), D width.
+Shapes: B batch, C channels, P patches (+ 1 with a class token), K tokens that leave the encoder, D width.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vlmcore.models.config import TransformerConfig, encoder_config
+from vlmcore.models.patch_merging import PatchMerging
 from vlmcore.models.transformer import Transformer, make_norm
 
 
@@ -28,6 +30,7 @@ class VisionConfig:
     stem: tuple[int, ...] = (32, 64, 128)  # channels of the stem's stages, each halving the picture
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of each colour, 0 to 1: what the encoder takes for grey
     deviation: tuple[float, float, float] = (0.5, 0.5, 0.5)  # and how far a colour strays: pixels are in its units
+    merge: int = 1  # so many patches a side become one token at the end
     class_token: bool = False  # CLIP's extra token that looks at all patches
     norm_first: bool = False  # CLIP normalises the embeddings before the first block
     transformer: TransformerConfig = field(
@@ -37,6 +40,7 @@ class VisionConfig:
     def __post_init__(self) -> None:
         step = self.patch * 2 ** len(self.stem)
         assert self.image % step == 0, f"a picture of {self.image} pixels cannot be cut into patches of {step}"
+        assert self.grid % self.merge == 0, f"{self.grid} patches a side cannot be merged by {self.merge}"
 
     @property
     def grid(self) -> int:
@@ -46,6 +50,16 @@ class VisionConfig:
     @property
     def patches(self) -> int:
         return self.grid**2
+
+    @property
+    def token_grid(self) -> int:
+        """Tokens a side, after merging."""
+        return self.grid // self.merge
+
+    @property
+    def tokens(self) -> int:
+        """How many vectors ``features`` gives."""
+        return self.token_grid**2
 
 
 class Stem(nn.Module):
@@ -87,6 +101,7 @@ class VisionEncoder(nn.Module):
         self.norm_first = make_norm(config.transformer) if config.norm_first else nn.Identity()
         self.transformer = Transformer(config.transformer)
         self.norm = make_norm(config.transformer)
+        self.merge = PatchMerging(width, config.merge) if config.merge > 1 else nn.Identity()
 
     def normalise(self, pictures: Tensor) -> Tensor:
         """uint8 (B, S, S, 3) → pixels (B, 3, S, S) around 0, by the mean and deviation that this encoder knows."""
@@ -108,14 +123,14 @@ class VisionEncoder(nn.Module):
         return self.transformer(self.norm_first(x + self.positions), layers=layers)
 
     def features(self, pixels: Tensor, skip: int = 0) -> Tensor:
-        """What LLaVA reads: (B, P, D) without the class token.
+        """What LLaVA reads: (B, K, D) without the class token.
 
         ``skip``: how many last blocks to leave out. LLaVA takes CLIP's second-to-last layer (skip=1, the stream as it
         is); our own encoder is trained patch by patch up to its last layer (skip=0, normalised).
         """
         x = self(pixels, layers=self.config.transformer.layers - skip)
         x = self.norm(x) if skip == 0 else x
-        return x[:, 1:] if self.class_embedding is not None else x
+        return self.merge(x[:, 1:] if self.class_embedding is not None else x)
 
 
 def patchify(pixels: Tensor, patch: int) -> Tensor:

@@ -34,7 +34,6 @@ from vlmcore.recipes.llava_presets import Preset
 from vlmcore.recipes.vision import pretrain_vision
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import CocoSource, Source
-from vlmcore.scenes.word_map import CELLS
 from vlmcore.scenes.world import World
 from vlmcore.text.chat import Chat
 from vlmcore.text.corpora import tokenizer_corpus
@@ -78,9 +77,7 @@ class LLaVARecipe:
     def config(self) -> LLaVAConfig:
         """The model's configuration, once the tokenizer is known."""
         language = LanguageConfig(vocabulary=self.preset.vocabulary, transformer=self.preset.language_model)
-        vision = self.preset.vision_model
-        shuffle = vision.grid // CELLS  # as many image tokens as a word map has cells
-        return LLaVAConfig(vision=vision, language=language, image_token=self.chat.image, shuffle=shuffle)
+        return LLaVAConfig(vision=self.preset.vision_model, language=language, image_token=self.chat.image)
 
     def language(self) -> LLaVA:
         """Stage "language": a LLaVA whose language model is trained, and nothing else."""
@@ -97,7 +94,7 @@ class LLaVARecipe:
         torch.manual_seed(p.seed + 1)
         clip = CLIP(CLIPConfig(vision=p.vision_model, text=TextConfig(vocabulary=p.vocabulary)))
         batches = ContrastiveBatches(
-            self.source, self.chat, self.pictures, p.vision_model.grid, p.pictures_per_step, clip.config.text.length,
+            self.source, self.chat, self.pictures, p.vision_model, p.pictures_per_step, clip.config.text.length,
             p.seed,
         )  # fmt: skip
         pretrain_vision(self.run, clip, batches, p.vision)

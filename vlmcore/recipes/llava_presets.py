@@ -19,7 +19,10 @@ class Preset:
     vocabulary: int = 2048
     vision_model: VisionConfig = field(
         default_factory=lambda: VisionConfig(
-            patch=1, stem=(16, 64, 128), transformer=encoder_config(width=192, layers=2, heads=6, intermediate_size=768)
+            patch=1,
+            merge=2,
+            stem=(16, 64, 128),
+            transformer=encoder_config(width=192, layers=2, heads=6, intermediate_size=768),
         )
     )
     language_model: TransformerConfig = field(
@@ -44,18 +47,15 @@ class Preset:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        grid = self.vision_model.grid
-        assert grid % CELLS == 0, (
-            f"the encoder cuts pictures into {grid}×{grid} patches, which the {CELLS}×{CELLS} cells of word maps do "
-            "not share evenly"
-        )
+        grid = self.vision_model.token_grid
+        assert grid == CELLS, f"the encoder gives {grid}×{grid} tokens, word maps have {CELLS}×{CELLS} cells"
 
 
 CPU = Preset()
 FULL = replace(
     CPU,
     objects=139,
-    vision_model=VisionConfig(patch=1, stem=(32, 64, 192)),
+    vision_model=VisionConfig(patch=1, merge=2, stem=(32, 64, 192)),
     language=Schedule(steps=1800, lr=6e-3, warmup=0.05),
     vision=Schedule(steps=3600, lr=1e-2),
     stage1=Schedule(steps=400, lr=2e-2),

@@ -15,9 +15,12 @@ TASK_WEIGHTS: dict[str, float] = {
     "exists": 4, "box": 5, "suppose": 1.5, "sum": 30, "unusual": 30, "shape": 30, "found": 0.8, "does": 0.8,
     "conversation": 2.5,
 }  # fmt: skip
-# A short stage 2 asks more often for what it is worst at, to find a thing at all and to find it exactly, and less often
-# for what is long or can wait.
-SHORT_MIX = TASK_WEIGHTS | {"exists": 15, "box": 9, "conversation": 4, "describe": 2, "caption": 0.7, "suppose": 1.2}
+# A short stage 2 asks more often for what it is worst at, to find a thing at all and to find it exactly, and where all
+# this is; and less often for what is long or can wait: a description, every thing right, it does not reach anyway.
+SHORT_MIX = TASK_WEIGHTS | {
+    "exists": 15, "box": 9, "conversation": 4, "background": 4, "colour": 1.5, "describe": 0.7, "caption": 0.5,
+    "suppose": 1.2,
+}  # fmt: skip
 ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # a second time has the same answer
 
 # Easy before hard (Bengio et al. 2009): until this share of the steps, word maps are asked these tasks alone. Finding a
@@ -25,8 +28,8 @@ ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # a sec
 # among everything else not in 500. Reading a box's numbers comes next: among longer answers it was never learned.
 CURRICULUM: tuple[tuple[float, dict[str, float]], ...] = (
     (0.24, {"what": 1, "position": 5}),
-    (0.5, {"what": 1, "position": 1, "box_alone": 4, "exists": 1}),
-    (0.62, {"what": 0.5, "position": 1, "box": 3, "exists": 2, "count": 1.5, "describe": 2}),
+    (0.5, {"what": 1, "position": 1, "box_alone": 4, "exists": 1, "background": 0.5}),
+    (0.62, {"what": 0.5, "position": 1, "box": 3, "exists": 2, "count": 1.5, "describe": 2, "background": 1}),
 )
 
 

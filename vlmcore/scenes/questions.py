@@ -85,7 +85,7 @@ class QuestionGenerator:
             return None
         things = [f"{IN_POSITION[position(thing, scene)]} is {a(thing.name)}" for thing in in_order(scene)]
         here = [IN_PLACE[scene.place]] if scene.place else []
-        return (self.exchange(random, "describe", look_around(scene) + ", ".join([*here, *things])),)
+        return (self.exchange(random, "describe", ", ".join([*here, *things])),)
 
     def background(self, scene: Scene, random: Random) -> Conversation | None:
         """Where this is. Of a photo nobody has told us."""
