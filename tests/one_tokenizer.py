@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import partial
 
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from vlmcore.recipes import llava
+from vlmcore.recipes import cogvlm, llava
 from vlmcore.scenes.world import World
 from vlmcore.text.corpora import tokenizer_corpus
 from vlmcore.text.tokenizer import train_tokenizer
 
+Texts = tuple[tuple[object, ...], Callable[[], Iterator[str]]]  # what decides them, and a function that makes them
 
-@cache
-def made(objects: int, seed: int, vocabulary: int) -> PreTrainedTokenizerFast:
-    return train_tokenizer(tokenizer_corpus(World(objects), seed), vocabulary)
+made: dict[tuple[object, ...], PreTrainedTokenizerFast] = {}
+
+
+def corpus(recipe: str, world: World, seed: int, *asking: object) -> Texts:
+    """asking: always the same in one recipe."""
+    return (recipe, len(world.names), seed), partial(tokenizer_corpus, world, seed, *asking)
+
+
+def trained(texts: Texts, vocabulary: int) -> PreTrainedTokenizerFast:
+    decided, make = texts
+    if (*decided, vocabulary) not in made:
+        made[*decided, vocabulary] = train_tokenizer(make(), vocabulary)
+    return made[*decided, vocabulary]
 
 
 @contextmanager
 def one_tokenizer() -> Iterator[None]:
-    """Within, a recipe's tokenizer is trained only where none was trained for its world, seed and size yet."""
+    """Within, a recipe's tokenizer is trained only where none was trained for it, its world, seed and size yet."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(llava, "tokenizer_corpus", lambda world, seed: (len(world.names), seed))
-        patch.setattr(llava, "train_tokenizer", lambda texts, vocabulary: made(*texts, vocabulary))
+        for recipe in (llava, cogvlm):
+            patch.setattr(recipe, "tokenizer_corpus", partial(corpus, recipe.__name__))
+            patch.setattr(recipe, "train_tokenizer", trained)
         yield

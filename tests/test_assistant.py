@@ -1,6 +1,7 @@
 """Asking, streaming, boxes in pixels, and folders that are not what they should be."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 
 from vlmcore import load
-from vlmcore.assistant import LONGEST_QUESTION, Answer, Assistant, draw_boxes
+from vlmcore.assistant import LONGEST_QUESTION, NAMES, SHIPPED, Answer, Assistant, draw_boxes
 from vlmcore.errors import VlmError
 
 QUESTION = "Where is the whale?"
@@ -218,3 +219,39 @@ def test_missing_and_empty_folders_are_told_of(tmp_path):
     for folder in (tmp_path / "none", tmp_path):
         with pytest.raises(VlmError, match="vlmcore train"):
             load(folder)
+
+
+# -- by name ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_one_is_loaded_by_its_name_and_without_one(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    whole = load(SHIPPED)
+    for name in ("llava", Path("llava"), None):
+        named = load(name)
+        assert named.about == whole.about and named.model.config == whole.model.config
+        ours, theirs = named.model.state_dict(), whole.model.state_dict()
+        assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_a_name_that_is_not_known_is_told_those_that_are(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for unknown in ("lava", "llava/none", Path("runs") / "llava"):
+        with pytest.raises(VlmError, match=f"no folder {re.escape(str(unknown))}.* llava or cogvlm"):
+            load(unknown)
+    assert list(NAMES) == ["llava", "cogvlm"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_of_that_name_wins(tiny_folder, tiny_assistant, monkeypatch, tmp_path, name):
+    shutil.copytree(tiny_folder, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    for named in (load(name), load(Path(name))):
+        assert named.model.config == tiny_assistant.model.config
+        assert torch.equal(named.model.language.norm.weight, tiny_assistant.model.language.norm.weight)
+    (tmp_path / name / "config.json").unlink()
+    with pytest.raises(VlmError, match=f"{name}.config.json"):  # and nothing else is loaded in its place
+        load(name)
+    if name == "llava":
+        monkeypatch.chdir(tmp_path.parent)
+        assert load(name).model.config != tiny_assistant.model.config

@@ -126,7 +126,7 @@ def test_the_folder_names_its_system_and_its_format(tmp_path):
     assert (settings(tmp_path)["system"], settings(tmp_path)["format"]) == ("llava", FORMAT)
 
 
-@pytest.mark.parametrize("system", ["cogvlm", None, 3, ...], ids=str)
+@pytest.mark.parametrize("system", ["cogview", None, 3, ...], ids=str)
 def test_an_unknown_system_is_told_of(tmp_path, system):
     """A folder of a system to come, read as a LLaVA, would end in a list of weights that do not fit."""
     save_model(tmp_path, model(), {})

@@ -18,7 +18,7 @@ from vlmcore.__main__ import main
 from vlmcore.assistant import Assistant
 from vlmcore.evaluation.benchmark import CLAIM, TASKS
 from vlmcore.evaluation.report import score
-from vlmcore.recipes import llava_presets
+from vlmcore.recipes import cogvlm_presets, llava_presets
 from vlmcore.scenes.objects import DATA
 
 PICTURE = str(DATA / "coco_sample" / "images" / "000000000001.png")
@@ -145,6 +145,12 @@ def test_bad_coco_folders(call, tmp_path, kind):
     [
         (["train", "--preset", "tpu"], "cpu, full, gpu"),
         (["ablations", "--preset", "tpu"], "cpu, full, gpu"),
+        (["train", "--model", "nonsense"], "llava or cogvlm"),
+        (["train", "--model", "cogvlm", "--preset", "gpu"], "cpu, full"),
+        (["train", "--model", "cogvlm", "--data", "X"], "--data is for --model llava"),
+        (["train", "--eyes", "X"], "--eyes is for --model cogvlm"),
+        (["train", "--model", "cogvlm", "--eyes", "nonsense"], "no folder nonsense"),
+        (["ask", PICTURE, QUESTION, "--model", "nonsense"], "llava or cogvlm"),
         (["train", "--presett", "cpu"], "--presett"),
         (["train", "--out"], "--out"),
         (["ask"], "picture"),
@@ -221,6 +227,24 @@ def test_train_and_resume(call, tiny, tiny_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("vlmcore.training.run.fit", never)
     assert call("train", "--preset", "tiny", "--out", tmp_path / "run", "--resume")[0] == 0
     one_line(call("train", "--preset", "cpu", "--out", tmp_path / "run", "--resume"), "other settings")
+
+
+@pytest.mark.parametrize("model", ["llava", "cogvlm"])
+def test_train_hands_everything_to_the_models_recipe(call, monkeypatch, tmp_path, model):
+    """And to no other's; each model has a folder of its own, if none is named."""
+    asked = []
+    for name in ("llava", "cogvlm"):
+        monkeypatch.setattr(f"vlmcore.recipes.{name}.train", lambda *what, name=name: asked.append((name, *what)))
+    monkeypatch.chdir(tmp_path)
+    presets = {"llava": llava_presets.PRESETS, "cogvlm": cogvlm_presets.PRESETS}[model]
+    for arguments, *expected in (
+        ((), presets["cpu"], Path("runs") / {"llava": "assistant", "cogvlm": "cogvlm"}[model], False),
+        (("--preset", "full", "--out", "here", "--resume"), presets["full"], Path("here"), True),
+    ):
+        code, out, _ = call("train", "--model", model, *arguments)
+        assert code == 0 and str(expected[1]) in out and asked.pop() == (model, *expected, None) and not asked
+    more, given = {"llava": ("--data", Path("photos")), "cogvlm": ("--eyes", "photos")}[model]
+    assert call("train", "--model", model, more, "photos")[0] == 0 and asked.pop()[-1] == given
 
 
 @pytest.mark.parametrize("left", ["a finished run", "an unfinished run", "a model alone"])

@@ -77,7 +77,6 @@ def test_after_the_curriculum_it_asks_what_it_is_told_to(batches, world, chat):
     assert {chat.decode(cell) for cell in cells} == {"a word map", "of our own"}
 
 
-@pytest.mark.xfail(strict=True, reason="only tasks with box in their name are known to need boxes")
 @pytest.mark.parametrize("task", ["find", "grounded_caption", "region", "kind"])
 def test_whoever_asks_for_boxes_alone_is_told_boxes(batches, world, task):
     batch = batches(source=Clear(world, questions=GroundedQuestions), asked={task: 1.0})(0)[0]

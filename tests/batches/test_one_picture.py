@@ -8,6 +8,7 @@ import torch
 
 from tests.batches.reading import answers, same
 from vlmcore.batches.one_picture import OnePictureBatches
+from vlmcore.errors import VlmError
 from vlmcore.models.cogvlm import PictureColumns, picture_columns
 from vlmcore.recipes.cogvlm_presets import ASKED, GROUNDING
 from vlmcore.scenes.backgrounds import IN_PLACE
@@ -135,3 +136,10 @@ def test_rows_are_as_long_as_they_are_said_to_be(batches, chat):
         assert batch.ids.shape[1] == length and all(segments(batch, row) for row in range(ROWS))
         ends = batch.ids[torch.arange(ROWS), (batch.document >= 0).sum(1) - 1]
         assert (ends == chat.stop).all()
+
+
+def test_pictures_that_nobody_can_be_asked_about_are_told_of(world, chat):
+    shapes = [world.scene(Random(n), "shape") for n in range(3)]
+    batches = OnePictureBatches(Source(world), chat, shapes, 4, 1, 60, seed=0, tasks={"count": 1.0})
+    with pytest.raises(VlmError, match="about count"):
+        batches(0)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Sequence
 from itertools import chain, product
+
+import numpy as np
 
 from vlmcore.scenes.grounding import PRECISION
 from vlmcore.scenes.position import MARGIN, POSITIONS
@@ -33,6 +36,20 @@ def close(found: list[list[float]], exact: list[tuple[float, ...]]) -> bool:
     """Are boxes the exact ones, but for the rounding of their coordinates?"""
     values = list(zip(chain(*found), chain(*exact), strict=True))
     return len(found) == len(exact) and all(abs(x - min(y, LAST)) <= PRECISION / 2000 + 1e-9 for x, y in values)
+
+
+def exact(things: Sequence[Thing], scene: Scene) -> list[tuple[float, ...]]:
+    """The things' boxes, relative to the picture."""
+    return [tuple(value / side for value, side in zip(thing.box, scene.size * 2)) for thing in things]
+
+
+def uncovered(scene: Scene) -> list[float]:
+    """How much of each thing's box can be seen: all boxes painted over one another, and the pixels counted."""
+    canvas = np.full(scene.size[::-1], -1)
+    boxes = [tuple(map(round, thing.box)) for thing in scene.things]
+    for number, (x0, y0, x1, y1) in enumerate(boxes):
+        canvas[y0:y1, x0:x1] = number
+    return [int((canvas == number).sum()) / ((x1 - x0) * (y1 - y0)) for number, (x0, y0, x1, y1) in enumerate(boxes)]
 
 
 # -- positions -------------------------------------------------------------------------------------------------------
@@ -71,15 +88,19 @@ def ordered(scene: Scene) -> list[Thing]:
     return sorted(sorted(scene.things, key=lambda thing: thing.centre), key=lambda thing: where(thing, scene))
 
 
-def thought(scene: Scene, counted: str, positions: tuple[int, ...] = tuple(range(9))) -> str:
-    """What is thought before an answer: every place, what is there, and the how-manyth it is of what is counted."""
+def thought(
+    scene: Scene, counted: str, positions: tuple[int, ...] = tuple(range(9)), hidden: Sequence[Thing] = ()
+) -> str:
+    """What is thought before an answer: every place, what is there, the how-manyth it is of what is counted, and of
+    what is ``hidden`` that it is."""
     parts, number = [], 0
     for index in positions:
         parts.append(POSITIONS[index])
-        here = [thing.name for thing in ordered(scene) if where(thing, scene) == index]
-        for name in here:
-            number += name == counted
-            parts += [name, NUMBERS[number]] if name == counted else [name]
+        here = [thing for thing in ordered(scene) if where(thing, scene) == index]
+        for thing in here:
+            number += thing.name == counted
+            parts += [thing.name, NUMBERS[number]] if thing.name == counted else [thing.name]
+            parts += ["hidden"] if any(thing is other for other in hidden) else []
         if not here:
             parts.append("no")
     return " ".join(parts)

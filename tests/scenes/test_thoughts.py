@@ -78,6 +78,16 @@ def test_looking_around_numbers_what_is_counted(scenes):
             assert look_around(scene, name, SIDES) == f"{thought(scene, name, SIDES)}: "
 
 
+def test_looking_around_says_what_is_hidden(scenes):
+    """Behind its name and number, whether it is counted or not."""
+    for scene in [scene for scene in scenes if scene.kind != "shape"][:300]:
+        hidden = scene.things[::2]
+        for name in {thing.name for thing in scene.things} | {"nothing"}:
+            aloud = look_around(scene, name, hidden=hidden)
+            assert aloud == f"{thought(scene, name, hidden=hidden)}: " and aloud.count(" hidden") == len(hidden)
+            assert split_thoughts(f"{aloud}two, all in full view") == (aloud[:-2], "two, all in full view")
+
+
 def test_a_photo_is_looked_at_like_a_painting():
     aloud = (
         "top-left person one top no top-right no left no middle no right no bottom-left no bottom no bottom-right no"

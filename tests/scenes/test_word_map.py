@@ -5,8 +5,8 @@ from collections import Counter
 from tests.scenes.reading import where
 from vlmcore.scenes.grounding import relative
 from vlmcore.scenes.position import POSITIONS
-from vlmcore.scenes.scene import Scene
-from vlmcore.scenes.word_map import CELLS, NOTHING, word_map
+from vlmcore.scenes.scene import Scene, Thing
+from vlmcore.scenes.word_map import CELLS, NOTHING, cell_of, word_map
 
 
 def test_word_map_agrees_with_the_scene(scenes):
@@ -30,3 +30,13 @@ def test_word_map_agrees_with_the_scene(scenes):
 
 def test_a_photo_without_annotations_is_a_map_of_nothing():
     assert word_map(Scene("coco", None, (), (640, 480))) == ([["nothing"]] * CELLS**2, [None] * CELLS**2)
+
+
+def test_a_things_cell_is_where_its_centre_is():
+    """Row by row, in a grid of any size, of a picture of any shape; the far edges are in the last cells."""
+    for x, y in ((0, 0), (100, 0), (319, 90), (320, 90), (639, 239), (640, 240)):
+        for cells in (1, 4, 8):
+            scene = Scene("coco", None, (Thing("dog", (x, y, x, y)),), (640, 240))
+            expected = min(y * cells // 240, cells - 1) * cells + min(x * cells // 640, cells - 1)
+            assert cell_of(scene.things[0], scene, cells) == expected
+    assert cell_of(scene.things[0], scene) == CELLS**2 - 1

@@ -8,7 +8,7 @@ from random import Random
 from vlmcore.batches.asking import ask
 from vlmcore.errors import VlmError
 from vlmcore.scenes.grounding import Box
-from vlmcore.scenes.mix import CURRICULUM
+from vlmcore.scenes.mix import CURRICULUM, WITH_BOXES
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import Source
 from vlmcore.scenes.word_map import word_map
@@ -65,7 +65,7 @@ class LanguageBatches:
             if not document.segments:  # where its things are is a matter of opinion: ask about something else
                 asked, document = None, ask(self.chat, self.source.questions, scene, random, self.length)
             words, boxes = self.written(scene)
-            if asked is not None and not any("box" in task for task in asked):  # nobody asks for numbers
+            if asked is not None and asked.keys().isdisjoint(WITH_BOXES):  # nobody asks for numbers
                 boxes = [None] * len(words)
             document.cells, document.corners = cell_ids(self.chat, words), corner_ids(self.chat, boxes)
             yield document

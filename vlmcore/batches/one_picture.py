@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from vlmcore.batches.asking import ask
+from vlmcore.errors import VlmError
 from vlmcore.models.cogvlm import PictureColumns
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import Source
@@ -27,7 +28,7 @@ class OnePictureBatches:
         patches: int,
         rows: int,
         length: int,
-        seed: int,
+        seed: int | str,
         tasks: dict[str, float] | None = None,
         shared: bool = True,
     ) -> None:
@@ -44,10 +45,11 @@ class OnePictureBatches:
 
     def document(self, random: Random) -> Document:
         """Questions about one picture; boi, its patches and eoi stand before them."""
-        while True:
+        for _ in range(1000):
             number, taken = random.randrange(len(self.scenes)), self.columns.embedding.stop
             scene = self.scenes[number]
             document = ask(self.chat, self.source.questions, scene, random, self.length, self.tasks, taken)
             if document.segments:
                 document.picture = number
                 return document
+        raise VlmError(f"none of the pictures can be asked about {', '.join(self.tasks or ['anything'])}: take others")

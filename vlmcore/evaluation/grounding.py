@@ -12,6 +12,7 @@ from vlmcore.scenes.grounding import Box, iou, parse_boxes
 
 TASKS = ("grounded_caption", "find", "region", "explain", "kind")  # CogVLM's questions, beside the benchmark's
 NAMED = ("grounded_caption", "kind")  # of these the answers name each thing before its box
+NO_BOX = (0.0, 0.0, 0.0, 0.0)  # stands for brackets that hold none: it overlaps with nothing
 FOUND = 0.5  # is the least IoU of a thing that is found
 
 
@@ -22,7 +23,7 @@ def named_boxes(answer: str) -> tuple[list[tuple[str, Box]], str]:
     for part in parts:
         name, _, coordinates = part.partition("[[")
         name = re.sub(r"^(, | and )", "", name).strip()
-        pairs += [(name, box) for box in parse_boxes(coordinates)]
+        pairs += [(name, box) for box in parse_boxes(coordinates) or [NO_BOX]]
     return pairs, rest.strip()
 
 

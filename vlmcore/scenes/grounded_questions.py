@@ -11,7 +11,7 @@ from random import Random
 
 from vlmcore.scenes.exchange import Conversation, wordings
 from vlmcore.scenes.grounding import Box, box_text, relative
-from vlmcore.scenes.position import IN_POSITION, clear, in_order, position
+from vlmcore.scenes.position import IN_POSITION, clear, in_order, near, position
 from vlmcore.scenes.questions import QuestionGenerator, with_place
 from vlmcore.scenes.scene import Scene, Thing, visible_share
 from vlmcore.scenes.thoughts import look_around
@@ -102,7 +102,9 @@ def grounded_word_map(scene: Scene) -> tuple[list[list[str]], list[Box | None]]:
 
 
 def partly_hidden(scene: Scene) -> list[Thing] | None:
-    """The things that others partly cover. None: of some thing it is a matter of opinion."""
+    """The things that others partly cover. None: nobody can say, as in a photo, or of some thing opinions differ."""
+    if scene.kind == "coco":
+        return None
     shares = [visible_share(scene, index) for index in range(len(scene.things))]
     if any(HIDDEN < share < FULL_VIEW for share in shares):
         return None
@@ -111,8 +113,11 @@ def partly_hidden(scene: Scene) -> list[Thing] | None:
 
 def telling(hidden: list[Thing], things: list[Thing], scene: Scene) -> bool:
     """Does its position tell each hidden thing from all others of its name, and beyond dispute?"""
-    positions = [position(thing, scene) for thing in things]
-    return all(clear(thing, scene) and positions.count(position(thing, scene)) == 1 for thing in hidden)
+    for thing in hidden:
+        here = position(thing, scene)
+        if not clear(thing, scene) or any(near(other, scene, here) for other in things if other is not thing):
+            return False
+    return True
 
 
 def explained(where: list[str], count: int) -> str:

@@ -21,6 +21,7 @@ SHORT_MIX = TASK_WEIGHTS | {
     "exists": 15, "box": 9, "conversation": 4, "background": 4, "colour": 1.5, "describe": 0.7, "caption": 0.5,
     "suppose": 1.2,
 }  # fmt: skip
+WITH_BOXES = ("caption", "box", "box_alone", "grounded_caption", "find", "region", "kind")  # may be about coordinates
 ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # a second time has the same answer
 
 # Easy before hard (Bengio et al. 2009): until this share of the steps, word maps are asked these tasks alone. Finding a
