@@ -44,7 +44,7 @@ def select_block(block: VisualExpertBlock, x: Tensor, seen: Tensor) -> Tensor:
         return torch.where(seen[:, None], picture(x), words(x))
 
     c, a, told = CONFIG, block.attention, context(x.shape[1], None)
-    query, key, value = a.split(both(block.norm1(x), a.qkv, a.image_qkv), told.rotary)
+    query, key, value = a.split(both(block.norm1(x), a.qkv, a.image_qkv), told)
     mixed = attend(query, key, value, told.mask).transpose(1, 2).reshape(*x.shape[:2], c.width)
     x = x + both(mixed, a.out, a.image_out)
     return x + both(block.norm2(x), block.mlp, block.image_mlp)

@@ -21,7 +21,7 @@ from vlmcore.models.transformer import Transformer
 
 def attention_weights(attention: Attention, x: Tensor, context: Context) -> Tensor:
     """softmax(q·kᵀ / √d) of one layer without a cache. x (B, T, D), already normalised → (B, H, T, T)."""
-    query, key, _ = attention.heads(x, context.rotary)
+    query, key, _ = attention.heads(x, context)
     key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)  # (B, H, T, d)
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     return (scores if context.mask is None else scores.masked_fill(~context.mask, -torch.inf)).softmax(-1)

@@ -175,7 +175,7 @@ def block_attention_alone(
 
 def block_shared_out(x: Tensor, image: slice | None, block: VisualExpertBlock, rotary: tuple, mask: Tensor) -> Tensor:
     a, context = block.attention, Context(rotary=rotary, mask=mask)
-    x = x + a.out(a.mix(*a.split(routed(block.norm1(x), image, a.qkv, a.image_qkv), rotary), context))
+    x = x + a.out(a.mix(*a.split(routed(block.norm1(x), image, a.qkv, a.image_qkv), context), context))
     return x + routed(block.norm2(x), image, block.mlp, block.image_mlp)
 
 
@@ -220,7 +220,7 @@ def block_without_picture(
 def block_unscaled(x: Tensor, image: slice | None, block: VisualExpertBlock, rotary: tuple, mask: Tensor) -> Tensor:
     """Without the division by √d: the queries are larger by just that."""
     a, context = block.attention, Context(rotary=rotary, mask=mask, image=image)
-    query, key, value = a.split(routed(block.norm1(x), image, a.qkv, a.image_qkv), rotary)
+    query, key, value = a.heads(block.norm1(x), context)
     mixed = a.mix(query * a.config.head_width**0.5, key, value, replace(context, cache=None))
     x = x + routed(mixed, image, a.out, a.image_out)
     return x + routed(block.norm2(x), image, block.mlp, block.image_mlp)

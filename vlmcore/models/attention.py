@@ -48,17 +48,17 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.width, config.width + 2 * kv_width, bias=config.bias)
         self.out = nn.Linear(config.width, config.width, bias=config.bias)
 
-    def heads(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+    def heads(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, T, D) → query (B, H, T, d), key and value (B, K, T, d); queries and keys turned to their positions."""
-        return self.split(self.qkv(x), rotary)
+        return self.split(self.qkv(x), context)
 
-    def split(self, qkv: Tensor, rotary: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+    def split(self, qkv: Tensor, context: Context) -> tuple[Tensor, Tensor, Tensor]:
         """The fused projection (B, T, (H + 2K)·d) → the same as ``heads``."""
         c = self.config
         heads = qkv.view(*qkv.shape[:2], -1, c.head_width).transpose(1, 2)  # (B, H + 2K, T, d)
         query_key, value = heads.split([c.heads + c.kv_heads, c.kv_heads], dim=1)
-        if rotary is not None:
-            query_key = rotate(query_key, *rotary)
+        if context.rotary is not None:
+            query_key = rotate(query_key, *context.rotary)
         query, key = query_key.split([c.heads, c.kv_heads], dim=1)
         return query, key, value
 
@@ -71,7 +71,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, context: Context = Context(), query_from: Tensor | None = None) -> Tensor:
         """x (B, T, D) → (B, T, D). ``query_from`` (B, T, D) asks in the place of ``x``, which then only answers."""
-        query, key, value = self.heads(x, context.rotary)
+        query, key, value = self.heads(x, context)
         if query_from is not None:  # the fused product once more, its query part kept: LoRA and int8 are obeyed as well
-            query = self.heads(query_from, context.rotary)[0]
+            query = self.heads(query_from, context)[0]
         return self.out(self.mix(query, key, value, context))

@@ -49,10 +49,13 @@ class VisualExpertAttention(Attention):
         self.image_qkv = nn.Linear(config.width, self.qkv.out_features, bias=config.bias)
         self.image_out = nn.Linear(config.width, config.width, bias=config.bias)
 
+    def heads(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``Attention.heads``, each column by its own weights."""
+        return self.split(routed(x, context.image, self.qkv, self.image_qkv), context)
+
     def forward(self, x: Tensor, context: Context = Context()) -> Tensor:
         """x (B, T, D) → (B, T, D)."""
-        query, key, value = self.split(routed(x, context.image, self.qkv, self.image_qkv), context.rotary)
-        return routed(self.mix(query, key, value, context), context.image, self.out, self.image_out)
+        return routed(self.mix(*self.heads(x, context), context), context.image, self.out, self.image_out)
 
 
 class VisualExpertBlock(Block):
