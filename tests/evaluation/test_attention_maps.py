@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from vlmcore.assistant import Answer
+from vlmcore.assistant import Answer, Assistant
 from vlmcore.evaluation.attention_maps import attention_maps, attention_weights, recorded
 from vlmcore.models import masks
 from vlmcore.models.attention import Attention
 from vlmcore.models.cache import Cache
+from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.config import TransformerConfig
 from vlmcore.models.context import Context
 from vlmcore.models.rotary import rotary_table
@@ -59,7 +60,23 @@ def test_each_word_of_an_answer_has_looked_somewhere(tiny_assistant):
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     answer = Answer("a dog", thoughts="top no")
     words, where = attention_maps(tiny_assistant, picture, "What is it?", answer, [("Who?", "it")])
-    grid = tiny_assistant.model.config.vision.grid
+    grid = tiny_assistant.model.config.vision.token_grid
     assert words[-1] == "<stop>" and "".join(words[:-1]).strip() == "top no: a dog"
     assert where.shape == (len(words), grid, grid)
     assert (where > 0).all() and (where.sum(dim=(1, 2)) < 1).all()
+
+
+def test_a_visual_experts_attention_is_its_own(tiny_assistant):
+    """The patches' keys come from the expert: with another one the maps are others, though no word's weight is."""
+    llava, chat = tiny_assistant.model, tiny_assistant.chat
+    model = CogVLM.of(llava.language, llava.vision, chat.image)
+    assistant = Assistant(model, chat.tokenizer)
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    words, where = attention_maps(assistant, picture, "What is it?", Answer("a dog"))
+    grid = model.config.vision.grid
+    assert where.shape == (len(words), grid, grid)
+    assert (where > 0).all() and (where.sum(dim=(1, 2)) < 1).all()
+    with torch.no_grad():
+        model.language.transformer.blocks[0].attention.image_qkv.weight.mul_(-3)
+    _, others = attention_maps(assistant, picture, "What is it?", Answer("a dog"))
+    assert (others - where).abs().max() > 1e-4

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vlmcore.assistant import Answer, Assistant, History
 from vlmcore.models.attention import Attention
+from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.context import Context
 from vlmcore.models.transformer import Transformer
 
@@ -56,11 +57,15 @@ def attention_maps(
     """
     model, chat = assistant.model, assistant.chat
     prompt = assistant.prompt(history, question)
+    eyes, first = model.config.vision, 0  # the column of the first patch
+    if isinstance(model, CogVLM):  # reads its picture before the prompt, from boi to eoi
+        prompt, first = [chat.image] * (eyes.patches + 2) + prompt, 1
     said = [*chat.encode(answer.whole), chat.stop]
     ids = torch.tensor([prompt + said], device=model.language.embedding.weight.device)
     with recorded(model.language.transformer) as seen:
         model(ids, assistant.encode_image([picture]))
-    grid = model.config.vision.token_grid
+    grid = eyes.token_grid
     weights = torch.stack(seen).mean(dim=(0, 2))[0]  # over layers and heads: (T, T)
     made_at = slice(len(prompt) - 1, len(prompt) - 1 + len(said))  # a word is made where the one before it stands
-    return [chat.tokenizer.decode([token]) for token in said], weights[made_at, : grid**2].view(-1, grid, grid).cpu()
+    maps = weights[made_at, first : first + grid**2].view(-1, grid, grid).cpu()
+    return [chat.tokenizer.decode([token]) for token in said], maps
