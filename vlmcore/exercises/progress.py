@@ -44,7 +44,7 @@ def table() -> str:
     """All lessons that were begun, an exercise a column."""
     known = load()
     if not known:
-        return "No exercise tried yet."
+        return "No exercise tried yet. Once you try one, a table of yours stands here."
     lines = []
     for lesson in sorted(known):
         states = known[lesson]
