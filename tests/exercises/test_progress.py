@@ -17,7 +17,7 @@ def beside(tmp_path, monkeypatch):
 
 
 def test_progress_survives_a_damaged_file_and_a_folder_that_is_not_there(beside, monkeypatch, capsys):
-    assert progress.table() .startswith("No exercise tried yet.")
+    assert progress.table().startswith("No exercise tried yet.")
     progress.note("99", "softmax", "blank")
     progress.note("99", "attend", "right")
     progress.note("01", "bigrams", "wrong")

@@ -32,9 +32,9 @@ THOUGHTS = re.compile(
 def look_around(scene: Scene, counted: str, positions: Sequence[int] = range(9), hidden: Sequence[Thing] = ()) -> str:
     """Going through the positions before a number is given: "top-left dog one top no top-right cat left dog two …: ".
 
-    The same thoughts before every count and sum, not scored. Each step is a look at one ninth of the
-    picture, which is soon learned; what is ``counted`` is numbered, so that the last number is the answer. Of what is
-    ``hidden`` this is said.
+    The same thoughts before every count and sum, not scored. Each step is a look at one ninth of the picture, which is
+    soon learned; what is ``counted`` is numbered, so that the last number is the answer; what is ``hidden`` is said to
+    be.
     """
     there: dict[int, list[Thing]] = {index: [] for index in positions}
     for thing in in_order(scene):
