@@ -255,3 +255,10 @@ def test_a_folder_of_that_name_wins(tiny_folder, tiny_assistant, monkeypatch, tm
     if name == "llava":
         monkeypatch.chdir(tmp_path.parent)
         assert load(name).model.config != tiny_assistant.model.config
+
+
+@pytest.mark.parametrize("name", ["llava", "cogvlm"])
+def test_a_name_whose_model_is_not_here_tells_how_to_train_it(name, monkeypatch, tmp_path):
+    monkeypatch.setattr("vlmcore.assistant.NAMES", {name: tmp_path / "assistant"})
+    with pytest.raises(VlmError, match=f"train --model {name}`"):
+        load(name)

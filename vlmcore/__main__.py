@@ -33,9 +33,9 @@ def choose(name: str, presets: dict[str, Any]) -> Any:
 
 @app.command()
 def train(
-    preset: Annotated[str, typer.Option(help="cpu (minutes), full (the shipped one) or, for llava, gpu")] = "cpu",
+    preset: Annotated[str, typer.Option(help="cpu (minutes), full (an hour or two) or, for llava, gpu")] = "cpu",
     model: Annotated[str, typer.Option(help="llava or cogvlm")] = "llava",
-    out: Annotated[Path | None, typer.Option(help="where the model and its run are kept [runs/assistant]")] = None,
+    out: Annotated[Path | None, typer.Option(help="for the model and its run [runs/assistant or runs/cogvlm]")] = None,
     resume: Annotated[bool, typer.Option(help="take up a run that was stopped")] = False,
     data: Annotated[Path | None, typer.Option(help="a COCO folder for llava, not the painted world")] = None,
     eyes: Annotated[str | None, typer.Option(help="for cogvlm: whose vision encoder; the shipped llava's")] = None,

@@ -156,11 +156,10 @@ def load(folder: str | Path | None = None, device: Device | None = None) -> Assi
     """
     folder = SHIPPED if folder is None else Path(folder)
     folder = folder if folder.is_dir() else NAMES.get(str(folder), folder)
-    if folder in NAMES.values() and not folder.is_dir():
-        raise VlmError(
-            f"the course ships no trained {folder.name} yet: `vlmcore train --model {folder.name}` makes one"
-        )
     if not folder.is_dir():
+        shipped = next((name for name, place in NAMES.items() if place == folder), None)
+        if shipped:
+            raise VlmError(f"no trained {shipped} is shipped here: make one with `vlmcore train --model {shipped}`")
         raise VlmError(
             f"there is no folder {folder}: train one with `vlmcore train --out {folder}`, or name a shipped model, "
             f"{' or '.join(NAMES)}"

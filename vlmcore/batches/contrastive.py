@@ -85,8 +85,8 @@ class ContrastiveBatches:
         """Which name's thing each patch shows (P,), and its box (P, 4); the front one counts.
 
         A patch shows a thing when its middle lies well inside the thing's box, or the thing's centre in the patch; any
-        other shows the place. After 500 steps with 8 × 8 patches and 139 names 67 % of the things are named right where
-        their centre is; with labels at the centres alone, 52 %.
+        other shows the place. In a trial of 500 steps with 8 × 8 patches and 139 names such labels let the patches at
+        things' centres name 67 % of them right, labels at the centres alone 52 % (one run each).
         """
         side = self.eyes.grid
         middles = (torch.arange(side) + 0.5) / side
@@ -106,8 +106,9 @@ class ContrastiveBatches:
         names = torch.full((side**2,), self.index[scene.place])
         boxes = torch.full((side**2, 4), torch.nan)
         for thing in scene.things:
+            here = where(thing)
             if scene.kind == "shape":  # too small and too many to be told one by one
-                names[where(thing)] = -100
+                names[here] = -100
             else:
-                names[where(thing)], boxes[where(thing)] = self.index[thing.name], torch.tensor(relative(thing, scene))
+                names[here], boxes[here] = self.index[thing.name], torch.tensor(relative(thing, scene))
         return names, boxes

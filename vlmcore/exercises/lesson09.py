@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -221,7 +220,7 @@ def block_unscaled(x: Tensor, image: slice | None, block: VisualExpertBlock, rot
     """Without the division by √d: the queries are larger by just that."""
     a, context = block.attention, Context(rotary=rotary, mask=mask, image=image)
     query, key, value = a.heads(block.norm1(x), context)
-    mixed = a.mix(query * a.config.head_width**0.5, key, value, replace(context, cache=None))
+    mixed = a.mix(query * a.config.head_width**0.5, key, value, context)
     x = x + routed(mixed, image, a.out, a.image_out)
     return x + routed(block.norm2(x), image, block.mlp, block.image_mlp)
 

@@ -18,7 +18,6 @@ import dataclasses
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from random import Random
 from typing import Self
 
 import torch
@@ -34,6 +33,7 @@ from vlmcore.models.language import LanguageConfig
 from vlmcore.models.llava import LLaVA, LLaVAConfig
 from vlmcore.models.vision import VisionEncoder
 from vlmcore.recipes.cogvlm_presets import ASKED, CAPTIONS, GROUNDING, CogVLMPreset
+from vlmcore.recipes.features import shared_features
 from vlmcore.recipes.language import pretrain_language
 from vlmcore.scenes.grounded_questions import GroundedQuestions, grounded_word_map
 from vlmcore.scenes.scene import Scene
@@ -95,13 +95,9 @@ class CogVLMRecipe:
         return model
 
     def features(self, model: CogVLM) -> tuple[list[Scene], Tensor]:
-        """The scenes that the experts' stages share, and their Z_v: the frozen encoder runs once, on photographs."""
-        scenes = [self.source.scene(Random(f"scene {self.preset.seed} {n}")) for n in range(self.preset.scenes)]
-        features = []
-        for start in range(0, len(scenes), 256):
-            pictures = self.pictures.photographs(scenes[start : start + 256], (self.preset.seed, start))
-            features.append(model.encode_image(model.vision.normalise(pictures.to(self.device.device))).half())
-        return scenes, torch.cat(features)
+        """The scenes that the experts' stages share, and their Z_v."""
+        p = self.preset
+        return shared_features(model, self.source, self.pictures, p.scenes, p.seed, self.device.device)
 
     def experts(
         self,

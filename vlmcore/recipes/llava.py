@@ -13,7 +13,6 @@ import dataclasses
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from random import Random
 from typing import Self
 
 import torch
@@ -29,6 +28,7 @@ from vlmcore.device import pick_device
 from vlmcore.models.clip import CLIP, CLIPConfig, TextConfig
 from vlmcore.models.language import LanguageConfig
 from vlmcore.models.llava import LLaVA, LLaVAConfig
+from vlmcore.recipes.features import shared_features
 from vlmcore.recipes.language import TEXT_WEIGHT, pretrain_language
 from vlmcore.recipes.llava_presets import Preset
 from vlmcore.recipes.vision import pretrain_vision
@@ -109,13 +109,9 @@ class LLaVARecipe:
         return model
 
     def features(self, model: LLaVA) -> tuple[list[Scene], Tensor]:
-        """The scenes that LLaVA's two stages share, and their Z_v: the frozen encoder runs once, on photographs."""
-        scenes = [self.source.scene(Random(f"scene {self.preset.seed} {n}")) for n in range(self.preset.scenes)]
-        features = []
-        for start in range(0, len(scenes), 256):
-            pictures = self.pictures.photographs(scenes[start : start + 256], (self.preset.seed, start))
-            features.append(model.encode_image(model.vision.normalise(pictures.to(self.device.device))).half())
-        return scenes, torch.cat(features)
+        """The scenes that LLaVA's two stages share, and their Z_v."""
+        p = self.preset
+        return shared_features(model, self.source, self.pictures, p.scenes, p.seed, self.device.device)
 
     def stage1(self, model: LLaVA, scenes: Sequence[Scene], features: Tensor) -> None:
         """Feature alignment: the projector alone. Nothing is asked but for a caption.
