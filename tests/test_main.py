@@ -145,6 +145,7 @@ def test_bad_coco_folders(call, tmp_path, kind):
     [
         (["train", "--preset", "tpu"], "cpu, full, gpu"),
         (["ablations", "--preset", "tpu"], "cpu, full, gpu"),
+        (["ablations", "--model", "gpt"], "llava or cogvlm"),
         (["train", "--model", "nonsense"], "llava or cogvlm"),
         (["train", "--model", "cogvlm", "--preset", "gpu"], "cpu, full"),
         (["train", "--model", "cogvlm", "--data", "X"], "--data is for --model llava"),
@@ -305,6 +306,21 @@ def test_ablations(call, tiny, tmp_path, monkeypatch):
     assert f"{CLAIM}, whole: 25.0% to 75.0%" in out and f"{CLAIM}, blind baseline: 25.0% to 25.0%" in out
     assert asked == [(TINY, folder, 7, 3)]
     assert json.loads((folder / "ablations.json").read_bytes()) == results
+
+
+def test_ablations_of_the_expert(call, tiny_assistant, tmp_path, monkeypatch):
+    results, asked = {"CogVLM": [{"count": 0.25, "bits": 1.5}, {"count": 0.75, "bits": 1.5}]}, []
+
+    def ablations(*arguments):
+        asked.append(arguments)
+        return results
+
+    monkeypatch.setattr("vlmcore.evaluation.expert_ablations.expert_ablations", ablations)
+    monkeypatch.setattr("vlmcore.assistant.load", lambda name: tiny_assistant)
+    code, out, _ = call("ablations", "--model", "cogvlm", "--out", tmp_path / "runs", "--per-task", "7", "--seed", "3")
+    assert code == 0 and "50.0 (25.0–75.0)" in out and "1.500 (1.500–1.500)" in out
+    assert asked == [(tiny_assistant, cogvlm_presets.ABLATION, tmp_path / "runs", 7, 3)]
+    assert json.loads((tmp_path / "runs" / "ablations.json").read_bytes()) == results
 
 
 GO_ON = {

@@ -99,19 +99,34 @@ def ask(
 
 @app.command()
 def ablations(
-    preset: Annotated[str, typer.Option(help="cpu, full or gpu; it is trained ten times")] = "cpu",
-    out: Annotated[Path, typer.Option(help="where the trained models are kept")] = Path("runs/ablations"),
+    model: Annotated[str, typer.Option(help="llava, or cogvlm: what its experts are made of")] = "llava",
+    preset: Annotated[str, typer.Option(help="for llava: cpu, full or gpu; it is trained ten times")] = "cpu",
+    out: Annotated[
+        Path | None, typer.Option(help="for the trained models [runs/ablations or runs/expert_ablations]")
+    ] = None,
     per_task: Annotated[int, typer.Option(min=1, help="tests of each task")] = 100,
     seed: Annotated[int, typer.Option(help="of the held-out scenes")] = 1000,
 ) -> None:
-    """Train and score without language pretraining, without facts, without a picture: what does "unusual" rest on?"""
+    """Train and score variants. llava: what does "unusual" rest on? cogvlm: what makes a visual expert work?"""
+    from vlmcore.assistant import NAMES, load
     from vlmcore.evaluation.ablations import ablations as compare
     from vlmcore.evaluation.ablations import means, spread
     from vlmcore.evaluation.benchmark import CLAIM
+    from vlmcore.evaluation.expert_ablations import expert_ablations, spread_table
     from vlmcore.evaluation.report import columns
     from vlmcore.files import write_json
+    from vlmcore.recipes.cogvlm_presets import ABLATION
     from vlmcore.recipes.llava_presets import PRESETS
 
+    if model not in NAMES:
+        raise VlmError(f"there is no model {model!r} to compare: choose {' or '.join(NAMES)}")
+    if model == "cogvlm":
+        out = out or Path("runs/expert_ablations")
+        results = expert_ablations(load("cogvlm"), ABLATION, out, per_task, seed)
+        write_json(out / "ablations.json", results)
+        print(spread_table(results))
+        return
+    out = out or Path("runs/ablations")
     results = compare(choose(preset, PRESETS), out, per_task, seed)
     write_json(out / "ablations.json", results)
     print(columns(means(results)))

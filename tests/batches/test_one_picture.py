@@ -29,13 +29,20 @@ def scenes(world):
 @pytest.fixture(scope="module")
 def batches(world, chat, scenes):
     source = Source(world, questions=GroundedQuestions)
-    how = {"patches": PATCHES, "rows": ROWS, "length": LENGTH, "seed": 0, "tasks": ASKED}
+    how = {"columns": PictureColumns(0, PATCHES), "rows": ROWS, "length": LENGTH, "seed": 0, "tasks": ASKED}
     return partial(OnePictureBatches, source, chat, scenes, **how)
 
 
 @pytest.fixture(scope="module")
 def batch(batches):
     return batches()(0)
+
+
+class RunningColumns(PictureColumns):
+    """Every patch counts."""
+
+    def positions(self, length, device=None):
+        return torch.arange(length, device=device)
 
 
 def segments(batch, row) -> list[slice]:
@@ -69,7 +76,7 @@ def test_all_patches_count_as_one(batch):
 
 
 def test_patches_can_be_counted_one_by_one(batches, batch):
-    counted = batches(shared=False)(0)
+    counted = batches(columns=RunningColumns(0, PATCHES))(0)
     assert counted.positions[:, :TAKEN].tolist() == [[*range(TAKEN)]] * ROWS
     for row in range(ROWS):
         for where in segments(counted, row):
@@ -140,6 +147,6 @@ def test_rows_are_as_long_as_they_are_said_to_be(batches, chat):
 
 def test_pictures_that_nobody_can_be_asked_about_are_told_of(world, chat):
     shapes = [world.scene(Random(n), "shape") for n in range(3)]
-    batches = OnePictureBatches(Source(world), chat, shapes, 4, 1, 60, seed=0, tasks={"count": 1.0})
+    batches = OnePictureBatches(Source(world), chat, shapes, PictureColumns(0, 4), 1, 60, seed=0, tasks={"count": 1.0})
     with pytest.raises(VlmError, match="about count"):
         batches(0)

@@ -6,8 +6,10 @@ import pytest
 from PIL import Image
 
 from vlmcore.evaluation import report
-from vlmcore.evaluation.benchmark import CLAIM, TASKS
+from vlmcore.evaluation.benchmark import CLAIM, TASKS, Item
 from vlmcore.evaluation.report import columns, robust_score, robust_table, score, table
+from vlmcore.scenes.exchange import Exchange
+from vlmcore.scenes.grounding import box_text
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +27,19 @@ def test_the_mean_leaves_the_claim_out(result):
 
 def test_the_table_has_a_row_a_task(result):
     lines = table(result).splitlines()
-    assert [line.split("  ")[0] for line in lines] == ["task", *TASKS, "mean", CLAIM]
+    assert [line.split("  ")[0] for line in lines] == ["task", *TASKS, "mean", CLAIM, "mean IoU, box"]
     assert "known wordings" in lines[0] and "held-out wordings" in lines[0]
+    assert 0 <= result["mean_iou"]["box"] <= 1 and lines[-1].split()[-1] == f"{result['mean_iou']['box']:.3f}"
+
+
+def test_mean_iou_counts_every_box_that_should_be_there(tiny_assistant, monkeypatch):
+    one, two = (0.08, 0.08, 0.32, 0.32), (0.48, 0.48, 0.88, 0.88)  # the grid on which coordinates are written
+    items = [Item("box", None, [Exchange("box", "where?", "", boxes)]) for boxes in ((one,), (one, two), (two,))] + [
+        Item("what", None, [Exchange("what", "what?", "a dog")])
+    ]
+    answers = [box_text([one]), box_text([two]), "nowhere"]
+    monkeypatch.setattr(tiny_assistant, "answer_all", lambda asked: answers[: len(asked)])
+    assert report.mean_iou(tiny_assistant, items, [None] * 4, "box") == pytest.approx(2 / 4)
 
 
 def test_columns_are_as_wide_as_their_names():

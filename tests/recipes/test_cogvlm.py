@@ -181,7 +181,7 @@ def test_every_stage_asks_its_own_questions(begun):
     recipe, found = begun
     asked = [found[name].batches for name in EXPERTS]
     assert [batches.tasks for batches in asked] == [CAPTIONS, GROUNDING, ASKED]
-    assert all(isinstance(batches.source.questions, GroundedQuestions) and batches.shared for batches in asked)
+    assert all(isinstance(batches.source.questions, GroundedQuestions) for batches in asked)
     assert len({batches.seed for batches in asked}) == 3
     for batches in asked:
         assert batches.scenes is asked[0].scenes and batches(0).ids.shape == (TINY_COGVLM.rows, 160)
@@ -302,7 +302,14 @@ def test_its_score_has_all_tasks(folder):
         assert tuple(part["tasks"]) == every and CLAIM not in part["tasks"]
         assert part["mean"] == pytest.approx(sum(part["tasks"].values()) / len(every)) and 0 <= part["mean"] <= 1
     assert result["scenes"] == len(every) + 1
-    assert [line.split("  ")[0] for line in table(result).splitlines()] == ["task", *every, "mean", CLAIM]
+    assert [line.split("  ")[0] for line in table(result).splitlines()] == [
+        "task",
+        *every,
+        "mean",
+        CLAIM,
+        "mean IoU, box",
+        "mean IoU, find",
+    ]
 
 
 # -- taking up -------------------------------------------------------------------------------------------------------

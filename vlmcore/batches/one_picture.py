@@ -15,9 +15,9 @@ from vlmcore.text.packing import Batch, Document, batch_of
 
 
 class OnePictureBatches:
-    """number → rows of questions about ``scenes``, a picture of ``patches`` patches a row; batch.pictures says which.
+    """number → rows of questions about ``scenes``, a picture a row; batch.pictures says which.
 
-    tasks: which questions, how often. shared: do all patches share one position, as CogVLM's do?
+    columns: where the model has the picture, and how it counts it. tasks: which questions, how often.
     """
 
     def __init__(
@@ -25,26 +25,23 @@ class OnePictureBatches:
         source: Source,
         chat: Chat,
         scenes: Sequence[Scene],
-        patches: int,
+        columns: PictureColumns,
         rows: int,
         length: int,
         seed: int | str,
         tasks: dict[str, float] | None = None,
-        shared: bool = True,
     ) -> None:
-        self.source, self.chat, self.scenes, self.shared = source, chat, scenes, shared
-        self.columns = PictureColumns(0, patches)
+        self.source, self.chat, self.scenes, self.columns = source, chat, scenes, columns
         self.rows, self.length, self.seed, self.tasks = rows, length, seed, tasks
 
     def __call__(self, step: int) -> Batch:
         random = Random(f"one picture a row {self.seed} {step}")
         batch = batch_of(self.chat, [[self.document(random)] for _ in range(self.rows)], self.length)
-        if self.shared:
-            batch.positions = self.columns.positions(self.length)[batch.positions]  # what was counted one by one
+        batch.positions = self.columns.positions(self.length)[batch.positions]  # what was counted one by one
         return batch
 
     def document(self, random: Random) -> Document:
-        """Questions about one picture; boi, its patches and eoi stand before them."""
+        """Questions about one picture, which stands before them."""
         for _ in range(1000):
             number, taken = random.randrange(len(self.scenes)), self.columns.embedding.stop
             scene = self.scenes[number]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from vlmcore.assistant import Assistant, load
 from vlmcore.evaluation import grounding
 from vlmcore.evaluation.benchmark import CLAIM, TASKS, Item, benchmark, evaluate, paint_all
 from vlmcore.evaluation.charts import bars, radar
+from vlmcore.evaluation.grounding import overlaps
 from vlmcore.evaluation.robustness import robustness
 from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.llava import LLaVA
@@ -17,6 +19,7 @@ from vlmcore.scenes.grounded_questions import GroundedQuestions
 from vlmcore.scenes.questions import QuestionGenerator
 from vlmcore.scenes.world import World
 
+BOXED = ("box", "find")  # are answered with boxes
 ASKED = {LLaVA: (TASKS, QuestionGenerator), CogVLM: ((*TASKS, *grounding.TASKS), GroundedQuestions)}
 
 
@@ -33,6 +36,7 @@ def score(model: Path | Assistant | None, per_task: int, seed: int, chart: Path 
     known = evaluate(assistant.answer_all, items, pictures)
     new = evaluate(assistant.answer_all, asked("held_out"), pictures)
     claim, new_claim = known.pop(CLAIM), new.pop(CLAIM)
+    boxed = [task for task in BOXED if task in tasks]
     if chart is not None:
         radar({"known wordings": known, "held-out wordings": new}, chart)
     return {
@@ -42,18 +46,30 @@ def score(model: Path | Assistant | None, per_task: int, seed: int, chart: Path 
         "tasks": known,
         "mean": float(np.mean(list(known.values()))),
         "unusual_new": claim,
+        "mean_iou": {task: mean_iou(assistant, items, pictures, task) for task in boxed},
         "held_out_wordings": {"tasks": new, "mean": float(np.mean(list(new.values()))), "unusual_new": new_claim},
     }
+
+
+def mean_iou(assistant: Assistant, items: Sequence[Item], pictures: Sequence[np.ndarray], task: str) -> float:
+    """How tight the boxes of one task are: the mean IoU over all boxes that should be there, 0 where there is none."""
+    chosen = [n for n, item in enumerate(items) if item.task == task]
+    first = [items[n].conversation[0] for n in chosen]
+    asked = [(pictures[n], [], exchange.question) for n, exchange in zip(chosen, first, strict=True)]
+    return float(np.mean(overlaps(assistant.answer_all(asked), [exchange.boxes for exchange in first])))
 
 
 def table(result: dict) -> str:
     """What ``score`` found, as text."""
     known, new = result, result["held_out_wordings"]
-    return columns(
+    scores = columns(
         {
             "known wordings": known["tasks"] | {CLAIM: known["unusual_new"]},
             "held-out wordings": new["tasks"] | {CLAIM: new["unusual_new"]},
         }
+    )
+    return "\n".join(
+        [scores, *(f"{f'mean IoU, {task}':18}{value:19.3f}" for task, value in result["mean_iou"].items())]
     )
 
 

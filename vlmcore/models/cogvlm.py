@@ -144,6 +144,11 @@ class CogVLM(nn.Module):
             block.start_expert()
         return model
 
+    @property
+    def columns(self) -> PictureColumns:
+        """Where a row's picture stands before what it is asked."""
+        return PictureColumns(0, self.config.vision.patches)
+
     def train_experts(self) -> None:
         """Freeze vision encoder and language model; adapter, boi, eoi and the experts are left to learn."""
         for name, weight in self.named_parameters():
@@ -195,7 +200,7 @@ class CogVLM(nn.Module):
 
     def prefix(self, features: Tensor) -> Prefix:
         """What decoding reads before the prompts: each row's picture (B, P, D_v), by the experts."""
-        columns = PictureColumns(0, self.config.vision.patches)
+        columns = self.columns
         places = torch.full((len(features), columns.embedding.stop), self.config.image_token, device=features.device)
         positions = columns.positions(places.shape[1] + 1, features.device)
 

@@ -110,16 +110,10 @@ class CogVLMRecipe:
     ) -> None:
         """One of the experts' stages: the same weights learn from other questions."""
         p = self.preset
-        patches = model.config.vision.patches
         batches = OnePictureBatches(
-            self.source, self.chat, scenes, patches, p.rows, p.picture_length, f"{p.seed} {name}", tasks
+            self.source, self.chat, scenes, model.columns, p.rows, p.picture_length, f"{p.seed} {name}", tasks
         )
-
-        def losses(batch: Batch) -> dict[str, Tensor]:
-            batch = batch.to(self.device.device)
-            return {"answers": next_token_loss(model, batch, features[batch.pictures].float())}
-
-        self.run.stage(name, model, batches, losses, schedule, keep=model)
+        teach(self.run, name, model, batches, features, schedule)
 
     def connect(self, trained: LLaVA) -> Assistant:
         """The experts' three stages; the assistant is left in the folder."""
@@ -131,6 +125,18 @@ class CogVLMRecipe:
         assistant = Assistant(model, self.chat.tokenizer, {"objects": p.objects, "seed": p.seed})
         assistant.save(self.folder)
         return assistant
+
+
+def teach(
+    run: Run, name: str, model: nn.Module, batches: OnePictureBatches, features: Tensor, schedule: Schedule
+) -> None:
+    """A stage: what of ``model`` learns answers questions about pictures, features (N, P, D_v)."""
+
+    def losses(batch: Batch) -> dict[str, Tensor]:
+        batch = batch.to(run.device.device)
+        return {"answers": next_token_loss(model, batch, features[batch.pictures].float())}
+
+    run.stage(name, model, batches, losses, schedule, keep=model)
 
 
 def digest(module: nn.Module) -> str:

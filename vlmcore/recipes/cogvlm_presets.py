@@ -49,4 +49,13 @@ FULL = replace(
     scenes=60_000,
 )
 
+# For each of the models that evaluation/expert_ablations.py compares; all begin from one trained language model.
+ABLATION = replace(
+    CPU,
+    objects=139,
+    captions=Schedule(steps=100, lr=4e-3),
+    grounding=Schedule(steps=200, lr=4e-3),
+    instructions=Schedule(steps=400, lr=4e-3),
+)
+
 PRESETS = {"cpu": CPU, "full": FULL}
