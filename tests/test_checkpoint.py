@@ -149,7 +149,7 @@ def test_other_folders_are_told_of(tmp_path):
         (tmp_path / "config.json").write_text(text)
         assert "was not written by vlmcore" in refused(tmp_path)
     (tmp_path / "config.json").write_text(whole)
-    with pytest.raises(VlmError, match="not a configuration of LLaVAConfig"):
+    with pytest.raises(VlmError, match=r"config\.json: this is not a configuration of LLaVAConfig"):
         settings(tmp_path, model={"extra": 1})
         load_model(tmp_path)
 

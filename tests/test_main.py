@@ -16,7 +16,7 @@ from tests.tiny_run import TINY
 from vlmcore import tour
 from vlmcore.__main__ import main
 from vlmcore.assistant import Assistant
-from vlmcore.evaluation.benchmark import CLAIM, TASKS
+from vlmcore.evaluation.benchmark import CLAIM
 from vlmcore.evaluation.report import score
 from vlmcore.recipes import cogvlm_presets, llava_presets
 from vlmcore.scenes.objects import DATA
@@ -144,7 +144,6 @@ def test_bad_coco_folders(call, tmp_path, kind):
     "arguments, word",
     [
         (["train", "--preset", "tpu"], "cpu, full, gpu"),
-        (["ablations", "--preset", "tpu"], "cpu, full, gpu"),
         (["ablations", "--model", "gpt"], "llava or cogvlm"),
         (["train", "--model", "nonsense"], "llava or cogvlm"),
         (["train", "--model", "cogvlm", "--preset", "gpu"], "cpu, full"),
@@ -290,37 +289,24 @@ def test_evaluate_robust(call, monkeypatch, tmp_path):
     assert asked == [(tmp_path, 2, 9, chart), (tmp_path, 2, 9, None)]
 
 
-def test_ablations(call, tiny, tmp_path, monkeypatch):
-    scores = dict.fromkeys((*TASKS, CLAIM), 0.25)
-    better, asked = scores | {CLAIM: 0.75}, []
-    results = {"whole": [scores, better], "blind baseline": [scores, scores]}
+@pytest.mark.parametrize("model", ["llava", "cogvlm"])
+def test_ablations(call, tiny_assistant, tmp_path, monkeypatch, model):
+    results, asked = {"whole": [{"count": 0.25, CLAIM: 0.5}, {"count": 0.75, CLAIM: 0.75}]}, []
 
     def ablations(*arguments):
         asked.append(arguments)
         return results
 
-    monkeypatch.setattr("vlmcore.evaluation.ablations.ablations", ablations)
+    compare = {"llava": "ablations.ablations", "cogvlm": "expert_ablations.expert_ablations"}[model]
+    monkeypatch.setattr(f"vlmcore.evaluation.{compare}", ablations)
+    monkeypatch.setattr("vlmcore.assistant.load", lambda name: {model: tiny_assistant}[name])
     folder = tmp_path / "runs"
-    code, out, _ = call("ablations", "--preset", "tiny", "--out", folder, "--per-task", "7", "--seed", "3")
-    assert code == 0 and "blind baseline" in out and CLAIM in out and "50.0%" in out
-    assert f"{CLAIM}, whole: 25.0% to 75.0%" in out and f"{CLAIM}, blind baseline: 25.0% to 25.0%" in out
-    assert asked == [(TINY, folder, 7, 3)]
+    code, out, _ = call("ablations", "--model", model, "--out", folder, "--per-task", "7", "--seed", "3")
+    assert code == 0 and "50.0 (25.0–75.0)" in out and "62.5 (50.0–75.0)" in out
+    first = {"llava": tiny_assistant.model, "cogvlm": tiny_assistant}[model]
+    preset = {"llava": llava_presets.ABLATION, "cogvlm": cogvlm_presets.ABLATION}[model]
+    assert asked == [(first, preset, folder, 7, 3)]
     assert json.loads((folder / "ablations.json").read_bytes()) == results
-
-
-def test_ablations_of_the_expert(call, tiny_assistant, tmp_path, monkeypatch):
-    results, asked = {"CogVLM": [{"count": 0.25, "bits": 1.5}, {"count": 0.75, "bits": 1.5}]}, []
-
-    def ablations(*arguments):
-        asked.append(arguments)
-        return results
-
-    monkeypatch.setattr("vlmcore.evaluation.expert_ablations.expert_ablations", ablations)
-    monkeypatch.setattr("vlmcore.assistant.load", lambda name: tiny_assistant)
-    code, out, _ = call("ablations", "--model", "cogvlm", "--out", tmp_path / "runs", "--per-task", "7", "--seed", "3")
-    assert code == 0 and "50.0 (25.0–75.0)" in out and "1.500 (1.500–1.500)" in out
-    assert asked == [(tiny_assistant, cogvlm_presets.ABLATION, tmp_path / "runs", 7, 3)]
-    assert json.loads((tmp_path / "runs" / "ablations.json").read_bytes()) == results
 
 
 GO_ON = {

@@ -100,38 +100,30 @@ def ask(
 @app.command()
 def ablations(
     model: Annotated[str, typer.Option(help="llava, or cogvlm: what its experts are made of")] = "llava",
-    preset: Annotated[str, typer.Option(help="for llava: cpu, full or gpu; it is trained ten times")] = "cpu",
-    out: Annotated[
-        Path | None, typer.Option(help="for the trained models [runs/ablations or runs/expert_ablations]")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="for the trained models [runs/ablations/MODEL]")] = None,
     per_task: Annotated[int, typer.Option(min=1, help="tests of each task")] = 100,
     seed: Annotated[int, typer.Option(help="of the held-out scenes")] = 1000,
 ) -> None:
-    """Train and score variants. llava: what does "unusual" rest on? cogvlm: what makes a visual expert work?"""
+    """Train and score variants of a shipped model, an hour or so.
+
+    llava: what does "unusual" rest on? cogvlm: what makes a visual expert work?
+    """
     from vlmcore.assistant import NAMES, load
-    from vlmcore.evaluation.ablations import ablations as compare
-    from vlmcore.evaluation.ablations import means, spread
-    from vlmcore.evaluation.benchmark import CLAIM
-    from vlmcore.evaluation.expert_ablations import expert_ablations, spread_table
-    from vlmcore.evaluation.report import columns
+    from vlmcore.evaluation.ablations import ablations as claim_ablations
+    from vlmcore.evaluation.expert_ablations import expert_ablations
+    from vlmcore.evaluation.report import spread_table
     from vlmcore.files import write_json
-    from vlmcore.recipes.cogvlm_presets import ABLATION
-    from vlmcore.recipes.llava_presets import PRESETS
+    from vlmcore.recipes import cogvlm_presets, llava_presets
 
     if model not in NAMES:
         raise VlmError(f"there is no model {model!r} to compare: choose {' or '.join(NAMES)}")
-    if model == "cogvlm":
-        out = out or Path("runs/expert_ablations")
-        results = expert_ablations(load("cogvlm"), ABLATION, out, per_task, seed)
-        write_json(out / "ablations.json", results)
-        print(spread_table(results))
-        return
-    out = out or Path("runs/ablations")
-    results = compare(choose(preset, PRESETS), out, per_task, seed)
+    out, shipped = out or Path("runs/ablations") / model, load(model)
+    if model == "llava":
+        results = claim_ablations(shipped.model, llava_presets.ABLATION, out, per_task, seed)
+    else:
+        results = expert_ablations(shipped, cogvlm_presets.ABLATION, out, per_task, seed)
     write_json(out / "ablations.json", results)
-    print(columns(means(results)))
-    for name, (low, high) in spread(results, CLAIM).items():
-        print(f"{CLAIM}, {name}: {low:.1%} to {high:.1%}")
+    print(spread_table(results))
 
 
 @app.command()

@@ -89,6 +89,8 @@ def load_model(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     config, kind = SYSTEMS[settings["system"]]
     try:
         model = kind(config_from(config, settings["model"]))
+    except VlmError as error:
+        raise VlmError(f"{file}: {error}") from error
     except (RuntimeError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise VlmError(f"{file} describes no model that can be built ({error}): copy it again") from error
     tensors, _ = read_tensors(folder / "model.safetensors")

@@ -16,7 +16,6 @@ from vlmcore.evaluation.expert_ablations import (
     bits,
     expert_ablations,
     running_text,
-    spread_table,
     trained_weights,
 )  # fmt: skip
 from vlmcore.models.cache import Cache
@@ -112,14 +111,6 @@ def test_all_are_trained_and_scored_once_a_seed_and_none_twice(base, tmp_path, m
         assert unharmed == (name != "LLaVA's way"), name
     monkeypatch.setattr("vlmcore.training.run.fit", lambda *_, **__: pytest.fail("trained again"))
     assert expert_ablations(base, short, tmp_path, 1, 0, SEEDS) == found
-    lines = spread_table(found).splitlines()
-    assert len(lines) == 1 + 1 + len(TASKS) + len(grounding.TASKS) + 1 and lines[-1].startswith("bits of a token")
-
-
-def test_the_table_has_medians_and_ends():
-    runs = [{"count": value, "bits": 2 + value} for value in (0.5, 0.25, 1.0)]
-    table = spread_table({"a model": runs})
-    assert "50.0 (25.0–100.0)" in table and "2.500 (2.250–3.000)" in table and "mean of all" in table
 
 
 def test_the_base_stays_as_it_is(base):

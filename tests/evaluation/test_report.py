@@ -7,7 +7,7 @@ from PIL import Image
 
 from vlmcore.evaluation import report
 from vlmcore.evaluation.benchmark import CLAIM, TASKS, Item
-from vlmcore.evaluation.report import columns, robust_score, robust_table, score, table
+from vlmcore.evaluation.report import columns, robust_score, robust_table, score, spread_table, table
 from vlmcore.scenes.exchange import Exchange
 from vlmcore.scenes.grounding import box_text
 
@@ -48,6 +48,16 @@ def test_columns_are_as_wide_as_their_names():
     assert head.index("a model") + len("a model") == first.index("50.0%") + len("50.0%")
     assert head.endswith("b") and first.endswith("100.0%") and len(head) == len(first)
     assert mean.split()[-2:] == ["50.0%", "100.0%"] and "text alone" in claim
+
+
+def test_the_table_of_seeds_has_medians_and_ends():
+    runs = [{"count": value, CLAIM: value / 2, "bits": 2 + value} for value in (0.5, 0.25, 1.0)]
+    head, count, mean, claim, text = spread_table({"a model": runs, "once": runs[:1]}).splitlines()
+    assert head.split("  ")[0] == "task" and "a model" in head and head.endswith("once")
+    assert count.startswith("count") and "50.0 (25.0–100.0)" in count and "50.0 (50.0–50.0)" in count
+    assert mean.startswith("mean ") and mean.removeprefix("mean ") == count.removeprefix("count")  # without the claim
+    assert claim.startswith(CLAIM) and "25.0 (12.5–50.0)" in claim
+    assert text.startswith("bits of a token") and "2.500 (2.250–3.000)" in text
 
 
 # -- robustness ------------------------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ it. So the same chain is trained and scored again
 - as it is, but every picture shows nothing but grey: the blind baseline;
 - after stage 1 alone, which trained the projector and asked no question.
 
-Each with several seeds. That the training pictures do not tell by themselves where a held-out object belongs, because
-it stood here more often than there, is counted (``stood``).
+Each with several seeds. Nothing of this changes eyes, so all have those of one trained assistant, and stage 2 asks
+about little else than what is unusual (recipes/llava_presets.py, ABLATION). That the training pictures do not tell by
+themselves where a held-out object belongs, because it stood here more often than there, is counted (``stood``).
 """
 
 from __future__ import annotations
@@ -22,12 +23,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from vlmcore.assistant import Assistant, load
-from vlmcore.evaluation.benchmark import benchmark, evaluate, paint_all
+from vlmcore.evaluation.benchmark import CLAIM, benchmark, evaluate, paint_all
 from vlmcore.evaluation.robustness import blind
-from vlmcore.models.clip import CLIP
 from vlmcore.models.llava import LLaVA
 from vlmcore.recipes.llava import AFTER_STAGE1, LLaVARecipe
 from vlmcore.recipes.llava_presets import Preset
@@ -50,15 +48,15 @@ def variants(preset: Preset) -> dict[str, Preset]:
 
 
 def ablations(
-    preset: Preset, folder: Path, per_task: int, seed: int, seeds: Sequence[int] = (0, 1)
+    eyes: LLaVA, preset: Preset, folder: Path, per_task: int, seed: int, seeds: Sequence[int] = (0, 1)
 ) -> dict[str, list[dict[str, float]]]:
     """{model: scores by task, one for each of ``seeds``}. What is trained in ``folder`` is not trained again.
 
-    Five trainings for each seed, which share what they can: all of them the vision encoder, and the language model
+    Five trainings for each seed, which share what they can: all of them the encoder of ``eyes``, and the language model
     where its pretraining is the same. ``seed`` is that of the held-out scenes, the same for all.
     """
     world = World(preset.objects)
-    items = benchmark(world, per_task, seed)
+    items = benchmark(world, per_task, seed, tasks=(*preset.asked, CLAIM))
     pictures = paint_all(world, items)
     found: dict[str, list[dict[str, float]]] = {}
 
@@ -68,32 +66,18 @@ def ablations(
 
     for number in seeds:
         shared: dict[tuple[Schedule, float, bool], LLaVA] = {}  # language models, by what their pretraining followed
-        clip: CLIP | None = None
         for name, changed in variants(replace(preset, seed=preset.seed + number)).items():
             place = folder / f"{name.replace(' ', '-')}-{number}"
             pretraining = (changed.language, changed.facts, changed.unread)
             with LLaVARecipe(changed, place, resume=True) as recipe:
-                clip = clip or recipe.vision()
                 if pretraining not in shared:
                     shared[pretraining] = recipe.language()
-                assistant = recipe.connect(shared[pretraining], clip)
+                assistant = recipe.connect(shared[pretraining], eyes)
             add(name, assistant)
             if name == WHOLE:
                 add("blind baseline", assistant, hidden=True)
                 add("after stage 1 alone", load(place / AFTER_STAGE1))
     return found
-
-
-def means(found: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
-    """The mean over seeds, by model and task."""
-    return {
-        name: {task: float(np.mean([run[task] for run in runs])) for task in runs[0]} for name, runs in found.items()
-    }
-
-
-def spread(found: dict[str, list[dict[str, float]]], task: str) -> dict[str, tuple[float, float]]:
-    """The lowest and the highest score of one task over seeds, by model."""
-    return {name: (min(r[task] for r in runs), max(r[task] for r in runs)) for name, runs in found.items()}
 
 
 def stood(world: World, scenes: Iterable[Scene]) -> dict[str, Counter[str]]:

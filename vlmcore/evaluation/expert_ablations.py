@@ -22,7 +22,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -215,18 +214,3 @@ def bits(model: nn.Module, text: Batch) -> float:
 def trained_weights(model: nn.Module) -> int:
     """How many weights learn."""
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-
-
-def spread_table(found: dict[str, list[dict[str, float]]]) -> str:
-    """A row a task, a column a model: the median over seeds, lowest and highest. Scores in per cent, text in bits."""
-    rows = [f"{'task':18}" + "".join(f"{name:>24}" for name in found)]
-    mean = {name: [{"mean of all": float(np.mean([run[task] for task in run if task != "bits"]))} | run for run in runs]
-            for name, runs in found.items()}  # fmt: skip
-    for task in next(iter(mean.values()))[0]:
-        cells = []
-        for runs in mean.values():
-            low, *_, high = values = sorted(run[task] * (1 if task == "bits" else 100) for run in runs)
-            digits = 3 if task == "bits" else 1
-            cells.append(f"{np.median(values):.{digits}f} ({low:.{digits}f}–{high:.{digits}f})")
-        rows.append(f"{'bits of a token' if task == 'bits' else task:18}" + "".join(f"{cell:>24}" for cell in cells))
-    return "\n".join(rows)

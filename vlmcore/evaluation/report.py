@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -104,4 +104,25 @@ def columns(scores: dict[str, dict[str, float]]) -> str:
     rows += [row(task, [values[task] for values in scores.values()]) for task in tasks]
     rows.append(row("mean", [float(np.mean([values[task] for task in tasks])) for values in scores.values()]))
     rows.append(row(CLAIM, [values[CLAIM] for values in scores.values()]) + "   things known from text alone")
+    return "\n".join(rows)
+
+
+def spread_table(found: dict[str, list[dict[str, float]]]) -> str:
+    """A row a task, a column a model: the median over seeds, lowest and highest. Scores in per cent, text in bits."""
+    rows = [f"{'task':18}" + "".join(f"{name:>24}" for name in found)]
+    tasks = list(next(iter(found.values()))[0])
+    scored = [task for task in tasks if task not in ("bits", CLAIM)]
+
+    def cell(values: list[float], digits: int = 1) -> str:
+        return f"{f'{np.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})':>24}"
+
+    def row(name: str, per_run: Callable[[dict[str, float]], float], digits: int = 1) -> str:
+        return f"{name:18}" + "".join(cell([per_run(run) for run in runs], digits) for runs in found.values())
+
+    rows += [row(task, lambda run, task=task: 100 * run[task]) for task in scored]
+    rows.append(row("mean", lambda run: 100 * float(np.mean([run[task] for task in scored]))))
+    if CLAIM in tasks:
+        rows.append(row(CLAIM, lambda run: 100 * run[CLAIM]))
+    if "bits" in tasks:
+        rows.append(row("bits of a token", lambda run: run["bits"], 3))
     return "\n".join(rows)

@@ -100,8 +100,8 @@ class LLaVARecipe:
         pretrain_vision(self.run, clip, batches, p.vision)
         return clip
 
-    def join(self, trained: LLaVA, clip: CLIP) -> LLaVA:
-        """A LLaVA of two trained parts and a new projector between them."""
+    def join(self, trained: LLaVA, clip: CLIP | LLaVA) -> LLaVA:
+        """A LLaVA of two trained parts, a language model and whatever has a vision encoder, and a new projector."""
         model = LLaVA(self.config()).to(self.device.device)
         model.language.load_state_dict(trained.language.state_dict())
         model.vision.load_state_dict(clip.vision.state_dict())
@@ -156,7 +156,7 @@ class LLaVARecipe:
 
         self.run.stage("stage2", model, made, losses, p.stage2, keep=model)
 
-    def connect(self, trained: LLaVA, clip: CLIP) -> Assistant:
+    def connect(self, trained: LLaVA, clip: CLIP | LLaVA) -> Assistant:
         """LLaVA's two stages, on what the first two stages made; both assistants are left in the folder."""
         model = self.join(trained, clip)
         scenes, features = self.features(model)

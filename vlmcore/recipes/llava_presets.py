@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from vlmcore.models.config import TransformerConfig, encoder_config
 from vlmcore.models.vision import VisionConfig
-from vlmcore.scenes.mix import SHORT_MIX, TASK_WEIGHTS
+from vlmcore.scenes.mix import CLAIM_MIX, SHORT_MIX, TASK_WEIGHTS
 from vlmcore.scenes.word_map import CELLS
 from vlmcore.training.schedule import Schedule
 
@@ -67,5 +67,7 @@ FULL = replace(
     asked=TASK_WEIGHTS,
 )
 GPU = replace(FULL, rows=64, stage1_rows=64, text_rows=64, pictures_per_step=512, maps_per_step=512, scenes=200_000)
+# For each of the ten trainings of evaluation/ablations.py, which have their eyes from a model of the preset FULL.
+ABLATION = replace(CPU, vision_model=FULL.vision_model, asked=CLAIM_MIX)
 
 PRESETS = {"cpu": CPU, "full": FULL, "gpu": GPU}

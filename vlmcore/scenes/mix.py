@@ -21,6 +21,8 @@ SHORT_MIX = TASK_WEIGHTS | {
     "exists": 15, "box": 9, "conversation": 4, "background": 4, "colour": 1.5, "describe": 0.7, "caption": 0.5,
     "suppose": 1.2,
 }  # fmt: skip
+# What is unusual, and what one has to see and know for it: for ablations of this claim alone.
+CLAIM_MIX = {"unusual": 30, "what": 1, "position": 1, "background": 1, "found": 1, "exists": 1}
 WITH_BOXES = ("caption", "box", "box_alone", "grounded_caption", "find", "region", "kind")  # may be about coordinates
 ONCE = {"caption", "describe", "background", "sum", "unusual", "shape"}  # a second time has the same answer
 
