@@ -86,5 +86,6 @@ def places(results: dict) -> dict[str, str]:
         "other_mean": percent(shipped["other_seed"]["mean"]),
         "other_claim": percent(shipped["other_seed"]["unusual_new"]),
         "minutes": shipped["minutes"],
+        "iou": f"{shipped['mean_iou']['box']:.2f}",
         **{name: str(value) for name, value in results["measured"].items()},
     }
