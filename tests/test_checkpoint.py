@@ -12,6 +12,7 @@ from torch import nn
 
 from vlmcore.checkpoint import FORMAT, config_from, load_model, save_model
 from vlmcore.errors import VlmError
+from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.config import TransformerConfig
 from vlmcore.models.language import LanguageConfig
 from vlmcore.models.llava import LLaVA, LLaVAConfig
@@ -182,3 +183,27 @@ def test_a_borrowed_part_is_written_once_and_comes_back(tmp_path):
     assert not any(name.startswith("vision.") for name in written) and written
     back, whole = load_model(tmp_path / "inside")[0].state_dict(), load_model(tmp_path)[0].state_dict()
     assert back.keys() == whole.keys() and all(torch.equal(back[name], whole[name]) for name in whole)
+
+
+def test_what_another_model_has_cannot_be_borrowed(tmp_path):
+    save_model(tmp_path / "lender", model(), {})
+    other = model()
+    with torch.no_grad():
+        next(other.vision.parameters()).add_(1)
+    with pytest.raises(VlmError, match=r"another vision\..* than the model that wants to borrow it"):
+        save_model(tmp_path / "other", other, {}, borrowed={"vision": "../lender"})
+
+
+def test_finer_eyes_are_borrowed_of_the_same_encoder(tmp_path):
+    """CogVLM takes the patches before they are merged: the lender holds more than it needs."""
+    llava = LLaVA(
+        replace(model().config, vision=VisionConfig(image=16, stem=(4,), patch=2, merge=2, transformer=SEEING))
+    )
+    save_model(tmp_path / "llava", llava, {})
+    cogvlm = CogVLM.of(load_model(tmp_path / "llava")[0].language, load_model(tmp_path / "llava")[0].vision, 0)
+    save_model(tmp_path / "cogvlm", cogvlm, {}, borrowed={"vision": "../llava"})
+    back = load_model(tmp_path / "cogvlm")[0]
+    for name, weight in back.state_dict().items():
+        assert torch.equal(weight, cogvlm.state_dict()[name].half().float()), name
+    last = back.language.transformer.blocks[-1]
+    assert last.image_mlp is last.mlp and last.attention.image_out is last.attention.out

@@ -10,6 +10,7 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from torch import nn
 
 from vlmcore.errors import VlmError
@@ -54,6 +55,8 @@ def save_model(
     """Write config.json and model.safetensors (half precision; weights that are one, such as a tied head, once).
 
     borrowed: a part of the model → the folder, seen from this one, that holds its weights: they are not repeated.
+
+    Errors: VlmError where that folder holds other weights.
     """
     system = next((name for name, (_, kind) in SYSTEMS.items() if type(model) is kind), None)
     if system is None:
@@ -65,11 +68,23 @@ def save_model(
         if value.data_ptr() not in seen:
             weights[name] = value.half() if half else value
         seen.add(value.data_ptr())
+    for part, other in borrowed.items():
+        lender = (folder / other).resolve() / "model.safetensors"
+        if lender.exists():  # a run writes the part before the whole
+            check_lent(model, part, lender)
     config = {"format": FORMAT, "system": system, "model": dataclasses.asdict(model.config), "about": about}
     if borrowed:
         config["borrowed"] = borrowed
     write_json(folder / "config.json", config)
     write_tensors(folder / "model.safetensors", weights)
+
+
+def check_lent(model: nn.Module, part: str, file: Path) -> None:
+    """Does ``file`` hold a part's weights? It may hold more. Errors: VlmError."""
+    lent, _ = read_tensors(file)
+    for name, value in model.state_dict().items():
+        if name.startswith(f"{part}.") and not (name in lent and torch.equal(lent[name].float(), value.half().float())):
+            raise VlmError(f"{file} has another {name} than the model that wants to borrow it: name its own folder")
 
 
 def load_model(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -96,7 +111,7 @@ def load_model(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     tensors, _ = read_tensors(folder / "model.safetensors")
     for part, other in settings.get("borrowed", {}).items():
         lent, _ = read_tensors(folder / other / "model.safetensors")
-        tensors |= {name: value for name, value in lent.items() if name.startswith(f"{part}.")}
+        tensors |= {name: lent[name] for name in model.state_dict().keys() & lent if name.startswith(f"{part}.")}
     tensors = {name: value.float() for name, value in tensors.items()}
     first: dict[int, str] = {}  # where a weight lies in memory: its first name, under which it was written
     for name, value in model.state_dict().items():

@@ -56,7 +56,7 @@ def test_as_many_weights_learn_in_each(models):
     counts = {name: trained_weights(model) for name, model in models.items()}
     assert counts["CogVLM"] == counts["random experts"] == counts["running positions"]
     layers, width = (getattr(models["CogVLM"].config.language.transformer, name) for name in ("layers", "width"))
-    assert abs(counts["MLP experts"] - counts["CogVLM"]) < layers * 3 * width  # a rounded-off row
+    assert abs(counts["MLP experts"] - counts["CogVLM"]) < layers * 3 * width  # rounded-off rows
     assert counts["CogVLM"] - counts["LLaVA's way"] == 2 * width - 2 * layers * width  # boi and eoi; the shared norms
 
 

@@ -95,9 +95,7 @@ def test_text_is_the_language_models_own_to_the_last_bit_before_and_after_traini
         optimizer.zero_grad()
     changed = {name for name, weight in model.named_parameters() if not torch.equal(weight, before[name])}
     learning = {name for name, weight in model.named_parameters() if weight.requires_grad}
-    last = f"language.transformer.blocks.{len(model.language.transformer.blocks) - 1}."
-    idle = {"attention.image_out.weight", "image_mlp.up.weight", "image_mlp.down.weight"}
-    assert learning - changed == {last + name for name in idle}  # nobody reads what the last layer makes of a patch
+    assert learning == changed
     assert all(name.startswith(("adapter.", "boi", "eoi")) or ".image_" in name for name in changed)
     assert len(changed) > 4 * 2 + 4 and not any(name.startswith("vision.") for name in changed)
     assert torch.equal(model(ids), alone(ids))

@@ -7,7 +7,8 @@ a thousand):
 - **MLP experts**: the MLP alone is there twice, and wider by the weights that this saves;
 - **random experts**: begun as any new weights are;
 - **running positions**: every patch counts;
-- **LLaVA's way**: no experts. The same adapter, and the language model's own layers learn.
+- **LLaVA's way**: no experts. The same adapter, and the language model's own layers learn (of the last, as in the
+  experts, QKV alone).
 
 The scores are the benchmark's and CogVLM's own tasks; beside them what a token of running text costs, in bits.
 """
@@ -80,7 +81,8 @@ class MLPExpertBlock(Block):
 
     def __init__(self, config: TransformerConfig, layer: int) -> None:
         super().__init__(config, layer)
-        saved = self.attention.qkv.weight.numel() + self.attention.out.weight.numel()
+        qkv, out = self.attention.qkv.weight.numel(), self.attention.out.weight.numel()
+        saved = qkv + out + qkv // (config.layers - 1)  # and a share of what the last layer's expert has
         self.image_mlp = MLP(replace(config, intermediate_size=config.intermediate_size + saved // (3 * config.width)))
 
     def forward(self, x: Tensor, context: Context = Context()) -> Tensor:
@@ -117,9 +119,12 @@ class LLaVAsWay(LLaVA):
         return LLaVAColumns(0, self.config.vision.patches)
 
     def train_layers(self) -> None:
-        """Freeze the eyes and the word table; adapter and the language model's layers are left to learn."""
+        """Freeze the eyes, the word table and what CogVLM does not have twice: the last layer's output and MLP."""
         for name, weight in self.named_parameters():
             weight.requires_grad_(name.startswith(("projector.", "language.transformer.")))
+        last = self.language.transformer.blocks[-1]
+        for part in (last.attention.out, last.mlp):
+            part.requires_grad_(False)
 
 
 # -- the five, each from a trained CogVLM ------------------------------------------------------------------------------
@@ -134,18 +139,23 @@ def as_published(trained: CogVLM, kind: type[CogVLM] = CogVLM) -> CogVLM:
 
 def mlp_experts(trained: CogVLM) -> CogVLM:
     model, config = as_published(trained), trained.config.language.transformer
-    for layer, old in enumerate(model.language.transformer.blocks):
+    for layer, old in enumerate(model.language.transformer.blocks[:-1]):
         block = MLPExpertBlock(config, layer)
         block.load_state_dict({k: v for k, v in old.state_dict().items() if ".image_" not in f".{k}"}, strict=False)
         block.start_expert()
         model.language.transformer.blocks[layer] = block
+    plain = Block(config, config.layers - 1)  # no token reads what its MLP makes of a patch
+    last = model.language.transformer.blocks[-1].state_dict()
+    plain.load_state_dict({name: last[name] for name in plain.state_dict()})
+    model.language.transformer.blocks[-1] = plain
     model.train_experts()
     return model
 
 
 def random_experts(trained: CogVLM) -> CogVLM:
     model, new = as_published(trained), CogVLM(trained.config).state_dict()
-    model.load_state_dict({name: value for name, value in new.items() if ".image_" in name}, strict=False)
+    experts = {name for name, weight in model.named_parameters() if weight.requires_grad and ".image_" in name}
+    model.load_state_dict({name: new[name] for name in experts}, strict=False)
     return model
 
 

@@ -128,6 +128,7 @@ class CogVLM(nn.Module):
         language, width = config.language, config.language.transformer.width
         self.vision = VisionEncoder(config.vision)
         self.language = LanguageModel(language, VisualExpertBlock)
+        self.language.transformer.blocks[-1].share_output()  # no token reads what the last layer makes of a patch
         self.adapter = Adapter(config.vision.transformer.width, language.transformer)
         self.boi, self.eoi = nn.Parameter(torch.zeros(width)), nn.Parameter(torch.zeros(width))
 

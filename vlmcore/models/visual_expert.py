@@ -12,8 +12,8 @@ Design choices:
 - a picture is one block of columns, the same in every row, so that a slice cuts it out. To compute both for all tokens
   and select would be twice the work, and a boolean mask copies token by token;
 - names that begin with ``image_`` are the expert's; all others are a language model's own and load as such;
-- in the last layer only the expert's keys and values are read, by the words: its output and MLP stay as they began,
-  here as in the original;
+- in the last layer only the expert's keys and values are read, by the words: its output and MLP would stay as they
+  began, as in the original they do. Here they are the language model's (``share_output``), and not there twice;
 - without a picture every product is the language model's, to the last bit.
 
 Source: THUDM/CogVLM, models/cogvlm_model.py and sat's mixins (``vision_expert_mask``).
@@ -76,3 +76,7 @@ class VisualExpertBlock(Block):
         self.attention.image_qkv.load_state_dict(self.attention.qkv.state_dict())
         self.attention.image_out.load_state_dict(self.attention.out.state_dict())
         self.image_mlp.load_state_dict(self.mlp.state_dict())
+
+    def share_output(self) -> None:
+        """Let the picture's columns leave by the language model's own output and MLP, in place."""
+        self.attention.image_out, self.image_mlp = self.attention.out, self.mlp
