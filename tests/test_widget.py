@@ -5,11 +5,13 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
+from vlmcore.assistant import Answer, Assistant
+from vlmcore.models.cogvlm import CogVLM
 from vlmcore.scenes.backgrounds import PLACES
 from vlmcore.scenes.position import position
-from vlmcore.widget import LATE, NOTHING, QUESTIONS, SIDE, ChatWidget, uploaded
+from vlmcore.widget import COLOURS, GROUNDED, LATE, NOTHING, QUESTIONS, SIDE, ChatWidget, names_of_boxes, uploaded
 
 
 @pytest.fixture
@@ -159,6 +161,46 @@ def test_an_example_fills_the_question_in(widget):
     assert widget.question.value == QUESTIONS[1]
     widget.example.value = "Examples …"
     assert widget.question.value == QUESTIONS[1]
+
+
+def test_a_grounded_caption_is_drawn_with_its_names(widget, monkeypatch):
+    dog, cat = "a dog [[040,040,400,400]]", "an apple [[480,480,960,960]]"
+    plain = np.asarray(Image.fromarray(widget.picture).resize((SIDE, SIDE), Image.Resampling.NEAREST))
+
+    def painted(said: str, colour: str) -> np.ndarray:
+        """Where the picture shows a colour after this answer."""
+        monkeypatch.setattr(widget.assistant, "stream", lambda *_: iter([said]))
+        widget.question.value = "Describe the picture and give a box for each thing."
+        widget.ask.click()
+        return (shown(widget) == ImageColor.getrgb(colour)).all(-1) & (shown(widget) != plain).any(-1)
+
+    caption = f"{dog} and {cat} in the forest"
+    first, second = painted(caption, COLOURS[0]), painted(caption, COLOURS[1])
+    rows, columns = np.nonzero(first)
+    assert abs(rows.min() - 13) < 3 and abs(columns.max() - 128) < 3 and rows.max() < 140  # the dog's box alone
+    assert np.nonzero(second)[0].min() > 140
+    assert first[16:28, 18:40].mean() > 0.2  # its name, white on the box's colour
+    bare = painted("[[040,040,400,400]]", COLOURS[0])
+    assert bare.any() and not bare[18:100, 18:100].any()
+    assert painted("a dog [[040,040,400,400]] and a dog [[480,480,960,960]]", COLOURS[0])[150:].any()  # alike
+    assert not painted("a dog [[]] and a cat [[]]", COLOURS[0]).any()
+
+
+def test_names_stand_at_boxes_of_things_alone():
+    assert names_of_boxes(Answer("a dog [[0]] and an ice cream [[0]]", ((0, 0, 9, 9),) * 2)) == ["", ""]
+    said = "a dog [[000,040,360,960]] and on the left [[000,040,360,960]] and an ice cream [[000,040,360,960]]"
+    assert names_of_boxes(Answer(said, ((0, 0, 9, 9),) * 3)) == ["dog", "", "ice cream"]
+    assert names_of_boxes(Answer("one", ((0, 0, 9, 9),), "a dog [[000,040,360,960]]")) == [""]
+
+
+def test_cogvlm_has_examples_of_its_own(widget, tiny_assistant):
+    assert not set(GROUNDED) & set(widget.example.options)
+    llava = tiny_assistant.model
+    cogvlm = CogVLM.of(llava.language, llava.vision, llava.config.image_token)
+    own = ChatWidget(Assistant(cogvlm, tiny_assistant.chat.tokenizer, tiny_assistant.about))
+    assert set(GROUNDED) <= set(own.example.options)
+    own.example.value = GROUNDED[0]
+    assert own.question.value == GROUNDED[0]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from vlmcore.evaluation.charts import bars, radar
 
 FILE = ROOT / "data" / "results.json"
 SHIPPED = "shipped"
+CLAIMS = {"unusual new": "home known from text alone", "unusual": "home taught by pictures too"}
 README = {  # what README's table says → which family of conditions that is
     "clean": "clean",
     "other light": "light at 50, 75 and 125 %",
@@ -28,8 +29,8 @@ def load() -> dict:
 
 
 def percent(value: float) -> str:
-    """As the tables write it: 81.7 %, and 86 % rather than 86.0 %."""
-    return f"{value:g} %"
+    """As the tables write it: 81.7 %."""
+    return f"{value:.1f} %"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -57,6 +58,15 @@ def robust_table(results: dict) -> str:
     return table(["", *models], rows)
 
 
+def ablations_table(results: dict) -> str:
+    """A training a row: what it makes of things whose home text alone told, and of others, once a seed."""
+    found = results["ablations"]["right"]
+    rows = [
+        [name, *(", ".join(f"{value:g}" for value in right[task]) for task in CLAIMS)] for name, right in found.items()
+    ]
+    return table(["training", *CLAIMS.values()], rows)
+
+
 def readme_table(results: dict) -> str:
     """What README shows of the shipped model."""
     robust = results["models"][SHIPPED]["robust"]
@@ -77,6 +87,9 @@ def places(results: dict) -> dict[str, str]:
     return {
         "clean_table": clean_table(results),
         "robust_table": robust_table(results),
+        "ablations_table": ablations_table(results),
+        "ablations_per_task": str(results["ablations"]["per_task"]),
+        "ablations_seed": str(results["ablations"]["seed"]),
         "worst": f"{shipped['worst']['condition']}, with {percent(shipped['worst']['right'])}",
         "moved": percent(shipped["changed"]["moved by two pixels"]),
         "reworded": percent(shipped["changed"]["asked in other words"]),

@@ -19,6 +19,8 @@ from PIL import Image, ImageDraw
 from vlmcore.assistant import Answer, Assistant
 from vlmcore.errors import VlmError
 from vlmcore.evaluation.attention_maps import attention_maps
+from vlmcore.evaluation.grounding import NO_BOX, named_boxes
+from vlmcore.models.cogvlm import CogVLM
 from vlmcore.pictures import open_picture
 from vlmcore.scenes.backgrounds import PLACES
 from vlmcore.scenes.position import POSITIONS
@@ -36,6 +38,12 @@ QUESTIONS = (
     "What shape do the small pictures form?",
     "How many things are there on both sides of the plus sign together?",
 )
+GROUNDED = (  # what CogVLM was taught to answer besides
+    "Describe the picture and give a box for each thing.",
+    "Which clothes are there, and where?",
+    "How many whales are there, and is any of them hidden?",
+)
+COLOURS = ("#e61e3c", "#0072b2", "#009e73", "#cc79a7", "#d55e00")  # of boxes: a name's are alike
 NOTHING = "–"
 LATE = 0.2  # seconds that the last letters of a question may arrive after its Enter: browsers hold them back
 
@@ -50,6 +58,24 @@ def png(picture: Image.Image) -> bytes:
     file = io.BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()
+
+
+def names_of_boxes(answer: Answer) -> list[str]:
+    """What stands before each box: "a dog [[…]] and on the left [[…]]" → dog, and "" for what is no thing."""
+    named = [name for name, box in named_boxes(answer.text)[0] if box != NO_BOX]
+    if len(named) != len(answer.boxes):  # some stand in its thoughts
+        return [""] * len(answer.boxes)
+    return [name.partition(" ")[2] if name.startswith(("a ", "an ")) else "" for name in named]
+
+
+def outline(image: Image.Image, box: tuple[float, float, float, float], name: str, colour: str) -> None:
+    """Draw a box into the image, and in its upper corner the name, if it has one."""
+    pen = ImageDraw.Draw(image)
+    pen.rectangle(box, outline=colour, width=3)
+    if name:
+        corner = box[0] + 5, box[1] + 3
+        pen.rectangle(pen.textbbox(corner, name, font_size=13, anchor="la"), fill=colour, outline=colour, width=3)
+        pen.text(corner, name, fill="white", font_size=13, anchor="la")
 
 
 class ChatWidget(widgets.VBox):
@@ -69,7 +95,8 @@ class ChatWidget(widgets.VBox):
         names = (NOTHING, *sorted(self.world.names))
         self.slots = [widgets.Dropdown(options=names, layout={"width": "105px"}) for _ in POSITIONS]
         self.paint = widgets.Button(description="Paint it", icon="paint-brush")
-        self.example = widgets.Dropdown(options=("Examples …", *QUESTIONS), layout={"width": "460px"})
+        self.examples = QUESTIONS + GROUNDED * isinstance(assistant.model, CogVLM)
+        self.example = widgets.Dropdown(options=("Examples …", *self.examples), layout={"width": "460px"})
         self.question = widgets.Text(placeholder="Ask something about the picture", layout={"width": "380px"})
         self.ask = widgets.Button(description="Ask", button_style="primary", layout={"width": "74px"})
         # In reverse, so that what is scrolled to by itself is the end: the newest line.
@@ -135,7 +162,7 @@ class ChatWidget(widgets.VBox):
     # -- talking -----------------------------------------------------------------------------------------------------
 
     def choose(self, question: str) -> None:
-        if question in QUESTIONS:
+        if question in self.examples:
             self.question.value = question
 
     def restart(self) -> None:
@@ -191,7 +218,10 @@ class ChatWidget(widgets.VBox):
             light = Image.fromarray((255 * (0.25 + 0.75 * heat)).astype(np.uint8)).resize((SIDE, SIDE))
             image = Image.composite(image, Image.new("RGB", image.size), light)
         elif self.history:
-            pen = ImageDraw.Draw(image)
-            for box in self.history[-1][1].boxes:
-                pen.rectangle([value * scale[n % 2] for n, value in enumerate(box)], outline=(230, 30, 60), width=3)
+            answer = self.history[-1][1]
+            names = names_of_boxes(answer)
+            colours = {name: COLOURS[n % len(COLOURS)] for n, name in enumerate(dict.fromkeys(names))}
+            for box, name in zip(answer.boxes, names, strict=True):
+                x0, y0, x1, y1 = (value * scale[n % 2] for n, value in enumerate(box))
+                outline(image, (x0, y0, x1, y1), name, colours[name])
         self.view.value = png(image)

@@ -66,13 +66,15 @@ def ablations(
 
     for number in seeds:
         shared: dict[tuple[Schedule, float, bool], LLaVA] = {}  # language models, by what their pretraining followed
+        encoded = None  # the scenes and their Z_v: the same for all
         for name, changed in variants(replace(preset, seed=preset.seed + number)).items():
             place = folder / f"{name.replace(' ', '-')}-{number}"
             pretraining = (changed.language, changed.facts, changed.unread)
             with LLaVARecipe(changed, place, resume=True) as recipe:
                 if pretraining not in shared:
                     shared[pretraining] = recipe.language()
-                assistant = recipe.connect(shared[pretraining], eyes)
+                encoded = encoded or recipe.features(recipe.join(shared[pretraining], eyes))
+                assistant = recipe.connect(shared[pretraining], eyes, encoded)
             add(name, assistant)
             if name == WHOLE:
                 add("blind baseline", assistant, hidden=True)

@@ -156,10 +156,15 @@ class LLaVARecipe:
 
         self.run.stage("stage2", model, made, losses, p.stage2, keep=model)
 
-    def connect(self, trained: LLaVA, clip: CLIP | LLaVA) -> Assistant:
-        """LLaVA's two stages, on what the first two stages made; both assistants are left in the folder."""
+    def connect(
+        self, trained: LLaVA, clip: CLIP | LLaVA, encoded: tuple[list[Scene], Tensor] | None = None
+    ) -> Assistant:
+        """LLaVA's two stages, on what the first two stages made; both assistants are left in the folder.
+
+        encoded: what ``features`` gives for the same scenes and encoder, if it is there already.
+        """
         model = self.join(trained, clip)
-        scenes, features = self.features(model)
+        scenes, features = encoded or self.features(model)
         self.stage1(model, scenes, features)
         self.assistant(model).save(self.folder / AFTER_STAGE1, borrowed={"vision": ".."})  # the encoder never changes
         self.stage2(model, scenes, features)
