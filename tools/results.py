@@ -12,7 +12,7 @@ from tools.course import ROOT
 from vlmcore.evaluation.charts import bars, radar
 
 FILE = ROOT / "data" / "results.json"
-SHIPPED = "shipped"
+LLAVA = "LLaVA"
 CLAIMS = {"unusual new": "home known from text alone", "unusual": "home taught by pictures too"}
 README = {  # what README's table says → which family of conditions that is
     "clean": "clean",
@@ -42,7 +42,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def clean_table(results: dict) -> str:
     """A task a row, a model a column."""
     models = results["models"]
-    tasks = list(models[SHIPPED]["clean"])
+    tasks = list(models[LLAVA]["clean"])
     rows = [[task, *(percent(model["clean"][task]) for model in models.values())] for task in tasks]
     rows.append(["**mean**", *(f"**{percent(model['mean'])}**" for model in models.values())])
     for name, key in (("mean, new wordings", "new_wordings"), ("unusual, home known from text alone", "unusual_new")):
@@ -69,7 +69,7 @@ def ablations_table(results: dict) -> str:
 
 def readme_table(results: dict) -> str:
     """What README shows of the shipped model."""
-    robust = results["models"][SHIPPED]["robust"]
+    robust = results["models"][LLAVA]["robust"]
     return table(list(README), [[percent(robust[family]) for family in README.values()]])
 
 
@@ -78,27 +78,27 @@ def charts(results: dict, folder: Path) -> None:
     models = results["models"]
     shares = {name: {task: value / 100 for task, value in model["clean"].items()} for name, model in models.items()}
     radar(shares, folder / "clean.png")
-    bars({family: value / 100 for family, value in models[SHIPPED]["robust"].items()}, folder / "robust.png")
+    bars({family: value / 100 for family, value in models[LLAVA]["robust"].items()}, folder / "robust.png")
 
 
 def places(results: dict) -> dict[str, str]:
     """What docs/results.md keeps a place for, written @name@ there."""
-    shipped = results["models"][SHIPPED]
+    llava = results["models"][LLAVA]
     return {
         "clean_table": clean_table(results),
         "robust_table": robust_table(results),
         "ablations_table": ablations_table(results),
         "ablations_per_task": str(results["ablations"]["per_task"]),
         "ablations_seed": str(results["ablations"]["seed"]),
-        "worst": f"{shipped['worst']['condition']}, with {percent(shipped['worst']['right'])}",
-        "moved": percent(shipped["changed"]["moved by two pixels"]),
-        "reworded": percent(shipped["changed"]["asked in other words"]),
-        "claim": percent(shipped["unusual_new"]),
-        "asked": percent(shipped["clean"]["unusual"]),
-        "other_seed": str(shipped["other_seed"]["seed"]),
-        "other_mean": percent(shipped["other_seed"]["mean"]),
-        "other_claim": percent(shipped["other_seed"]["unusual_new"]),
-        "minutes": shipped["minutes"],
-        "iou": f"{shipped['mean_iou']['box']:.2f}",
+        "worst": f"{llava['worst']['condition']}, with {percent(llava['worst']['right'])}",
+        "moved": percent(llava["changed"]["moved by two pixels"]),
+        "reworded": percent(llava["changed"]["asked in other words"]),
+        "claim": percent(llava["unusual_new"]),
+        "asked": percent(llava["clean"]["unusual"]),
+        "other_seed": str(llava["other_seed"]["seed"]),
+        "other_mean": percent(llava["other_seed"]["mean"]),
+        "other_claim": percent(llava["other_seed"]["unusual_new"]),
+        "minutes": llava["minutes"],
+        "iou": f"{llava['mean_iou']['box']:.2f}",
         **{name: str(value) for name, value in results["measured"].items()},
     }

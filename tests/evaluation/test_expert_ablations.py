@@ -99,7 +99,7 @@ def test_what_learns_and_what_does_not(models, base):
 
 @pytest.mark.slow
 def test_all_are_trained_and_scored_once_a_seed_and_none_twice(base, tmp_path, monkeypatch):
-    short = replace(TINY_COGVLM, scenes=12, picture_length=160)
+    short = replace(TINY_COGVLM, scenes=12)
     answer_all = Assistant.answer_all
     monkeypatch.setattr(Assistant, "answer_all", lambda self, asked: answer_all(self, asked, max_tokens=6))
     found = expert_ablations(base, short, tmp_path, 1, 0, SEEDS)

@@ -191,12 +191,28 @@ def test_the_language_model_reads_what_is_hidden(begun):
     """On word maps it learns all that CogVLM is asked about pictures."""
     recipe, found = begun
     batches = found["language"].batches
-    assert batches.asked == ASKED and batches.curriculum == TINY_COGVLM.language.steps
-    assert isinstance(batches.source.questions, GroundedQuestions)
-    cells = [batches(step)[0].cells.flatten(0, 1).tolist() for step in range(3, 13)]
+    maps = [batches(step)[0] for step in range(cogvlm.EASY, cogvlm.EASY + 20)]
+    cells = [batch.cells.flatten(0, 1).tolist() for batch in maps]
     words = {recipe.chat.decode([token for token in cell if token >= 0]) for step in cells for cell in step}
     assert any(text.endswith(" hidden") for text in words)
+    said = recipe.chat.decode([token for batch in maps for token in batch.ids.flatten().tolist()])
+    assert "hidden" in said and "[[" in said  # questions that LLaVA is not asked
+    early = [batches(step)[0] for step in range(5)]
+    assert "[[" not in recipe.chat.decode([token for batch in early for token in batch.ids.flatten().tolist()])
     assert len(recipe.chat.encode("hidden")) == 1  # its tokenizer was made from these questions
+
+
+def test_a_word_map_stands_where_a_picture_will(begun):
+    """As many columns, at the same positions: boi and eoi empty, and one position for all cells."""
+    recipe, found = begun
+    maps, text = found["language"].batches(cogvlm.EASY)
+    P, columns = recipe.vision.config.patches, found["captions"].batches.columns
+    assert maps.cells.shape[1] == P + 2 and (maps.cells[:, [0, -1]] == -1).all()
+    for positions, image in zip(maps.positions, maps.ids == recipe.chat.image, strict=True):
+        first = int(image.int().argmax())
+        told = columns.positions(P + 4)[: len(positions) - first]
+        assert positions[first : first + P + 4].tolist() == told.tolist() and image[first : first + P + 2].all()
+    assert text.cells is None and text.positions.max() > P  # running text counts as ever
 
 
 def test_the_losses_are_about_the_pictures_that_the_batch_names(begun):

@@ -384,8 +384,8 @@ def test_a_grounded_word_map_says_what_is_hidden(scenes):
     """What and where it stands is word_map's; "hidden" stands in the cells of the hidden things, and in no other."""
     told = Counter()
     for scene in (scene for scene in scenes if scene.kind != "shape"):
-        (cells, boxes), (plain_cells, plain_boxes) = grounded_word_map(scene), word_map(scene)
-        assert boxes == plain_boxes and len(cells) == 16
+        ([boi, *cells, eoi], boxes), (plain_cells, plain_boxes) = grounded_word_map(scene, 4), word_map(scene)
+        assert boi == eoi == [] and boxes == [None, *plain_boxes, None] and len(cells) == 16
         covered = [] if disputed(scene) else [thing.centre for thing in hidden(scene)]
         where_hidden = {4 * int(y / scene.size[1] * 4) + int(x / scene.size[0] * 4) for x, y in covered}
         for number, (words, before) in enumerate(zip(cells, plain_cells, strict=True)):
@@ -393,11 +393,13 @@ def test_a_grounded_word_map_says_what_is_hidden(scenes):
             told[number in where_hidden] += 1
             assert number not in where_hidden or words[1] in POSITIONS
     assert told[True] > 100
+    fine, [_, *plain, _] = word_map(scene, 8)[0], grounded_word_map(scene, 8)[0]
+    assert len(fine) == 64 and [cell[:2] for cell in plain] == [cell[:2] for cell in fine]
 
 
 def test_all_words_of_a_grounded_word_map_are_thought_too(scenes):
     """What a map says of a thing is what is thought where it stands."""
     for scene, exchange in answers([scene for scene in scenes if scene.kind == "hidden"], "explain"):
-        cells, _ = grounded_word_map(scene)
+        cells, _ = grounded_word_map(scene, 8)
         aloud = split_thoughts(exchange.answer)[0]
         assert aloud.count(" hidden") == sum(words.count("hidden") for words in cells) == len(hidden(scene))

@@ -28,6 +28,18 @@ def test_word_map_agrees_with_the_scene(scenes):
             assert boxes[int(y) * CELLS + int(x)] == relative(thing, scene)
 
 
+def test_a_finer_map_says_the_same_in_more_cells(scenes):
+    for scene in (scene for scene in scenes if scene.kind != "shape"):
+        (coarse, coarse_boxes), (fine, fine_boxes) = word_map(scene), word_map(scene, 8)
+        ground = [scene.place or NOTHING]
+        assert len(fine) == len(fine_boxes) == 64
+        assert sorted(words for words in fine if words != ground) == sorted(
+            words for words in coarse if words != ground
+        )
+        for thing in scene.things:
+            assert fine_boxes[cell_of(thing, scene, 8)] == coarse_boxes[cell_of(thing, scene)] == relative(thing, scene)
+
+
 def test_a_photo_without_annotations_is_a_map_of_nothing():
     assert word_map(Scene("coco", None, (), (640, 480))) == ([["nothing"]] * CELLS**2, [None] * CELLS**2)
 

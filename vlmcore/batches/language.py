@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 
 from vlmcore.batches.asking import ask
@@ -61,10 +62,11 @@ class LanguageBatches:
                     raise VlmError("every picture shows many small ones that form a shape: add others to learn from")
                 continue
             unfit = 0
-            asked, document = tasks, ask(self.chat, self.source.questions, scene, random, self.length, tasks)
-            if not document.segments:  # where its things are is a matter of opinion: ask about something else
-                asked, document = None, ask(self.chat, self.source.questions, scene, random, self.length)
             words, boxes = self.written(scene)
+            question = partial(ask, self.chat, self.source.questions, scene, random, self.length, patches=len(words))
+            asked, document = tasks, question(tasks=tasks)
+            if not document.segments:  # where its things are is a matter of opinion: ask about something else
+                asked, document = None, question()
             if asked is not None and asked.keys().isdisjoint(WITH_BOXES):  # nobody asks for numbers
                 boxes = [None] * len(words)
             document.cells, document.corners = cell_ids(self.chat, words), corner_ids(self.chat, boxes)

@@ -199,7 +199,7 @@ def expert_ablations(
             with Run(place, settings, device, resume=True) as run:
                 for stage, tasks in (("captions", CAPTIONS), ("grounding", GROUNDING), ("instructions", ASKED)):
                     batches = OnePictureBatches(
-                        source, chat, scenes, model.columns, preset.rows, preset.picture_length,
+                        source, chat, scenes, model.columns, preset.rows, preset.length,
                         f"{number} {stage}", tasks,
                     )  # fmt: skip
                     teach(run, stage, model, batches, features, getattr(preset, stage))

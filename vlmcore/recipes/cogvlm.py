@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
@@ -28,7 +29,7 @@ from vlmcore.batches.language import LanguageBatches
 from vlmcore.batches.one_picture import OnePictureBatches
 from vlmcore.batches.painting import Pictures
 from vlmcore.device import Device, pick_device
-from vlmcore.models.cogvlm import CogVLM
+from vlmcore.models.cogvlm import CogVLM, PictureColumns
 from vlmcore.models.language import LanguageConfig
 from vlmcore.models.llava import LLaVA, LLaVAConfig
 from vlmcore.models.vision import VisionEncoder
@@ -46,6 +47,8 @@ from vlmcore.text.tokenizer import train_tokenizer
 from vlmcore.training.losses import next_token_loss
 from vlmcore.training.run import Run
 from vlmcore.training.schedule import Schedule
+
+EASY = 480  # steps of which the first are easier (scenes/mix.CURRICULUM), however many follow
 
 
 class CogVLMRecipe:
@@ -79,11 +82,18 @@ class CogVLMRecipe:
         torch.manual_seed(p.seed)
         language = LanguageConfig(vocabulary=p.vocabulary, transformer=p.language_model)
         model = LLaVA(LLaVAConfig(language=language, image_token=self.chat.image)).to(self.device.device)
-        batches = LanguageBatches(
-            self.source, self.chat, p.rows, p.length, p.seed, p.facts, curriculum=p.language.steps, asked=ASKED,
-            written=grounded_word_map,
+        made = LanguageBatches(
+            self.source, self.chat, p.rows, p.length, p.seed, p.facts, curriculum=EASY, asked=ASKED,
+            written=partial(grounded_word_map, side=self.vision.config.grid),
         )  # fmt: skip
-        pretrain_language(self.run, model, batches, p.language)
+        positions = PictureColumns(0, self.vision.config.patches).positions(p.length)
+
+        def batches(step: int) -> tuple[Batch, Batch]:
+            maps, texts = made(step)
+            maps.positions = positions[maps.positions]  # a map's cells share one, as patches will
+            return maps, texts
+
+        pretrain_language(self.run, model, self.chat, batches, p.language)
         return model
 
     def join(self, trained: LLaVA) -> CogVLM:
@@ -111,7 +121,7 @@ class CogVLMRecipe:
         """One of the experts' stages: the same weights learn from other questions."""
         p = self.preset
         batches = OnePictureBatches(
-            self.source, self.chat, scenes, model.columns, p.rows, p.picture_length, f"{p.seed} {name}", tasks
+            self.source, self.chat, scenes, model.columns, p.rows, p.length, f"{p.seed} {name}", tasks
         )
         teach(self.run, name, model, batches, features, schedule)
 

@@ -32,8 +32,7 @@ class CogVLMPreset:
     instructions: Schedule = Schedule(steps=600, lr=4e-3)
     scenes: int = 12_000  # pictures whose features the experts' stages share
     rows: int = 16  # of the language model's batches, and of the experts'
-    length: int = 128  # tokens a row of text
-    picture_length: int = 160  # tokens a row with a picture: boi, 64 patches, eoi and questions
+    length: int = 160  # tokens a row: boi, 64 patches or a word map's 64 cells, eoi, and questions
     facts: float = 0.8  # share of the running text; the rest is English
     seed: int = 0
 

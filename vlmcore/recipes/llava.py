@@ -85,7 +85,7 @@ class LLaVARecipe:
         torch.manual_seed(p.seed)
         model = LLaVA(self.config()).to(self.device.device)
         batches = LanguageBatches(self.source, self.chat, p.rows, p.length, p.seed, p.facts, p.unread, p.language.steps)
-        pretrain_language(self.run, model, batches, p.language)
+        pretrain_language(self.run, model, self.chat, batches, p.language)
         return model
 
     def vision(self) -> CLIP:

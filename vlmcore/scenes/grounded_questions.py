@@ -93,12 +93,15 @@ class GroundedQuestions(QuestionGenerator):
         return join([f"{a(thing.name)} {box_text([relative(thing, scene)])}" for thing in things])
 
 
-def grounded_word_map(scene: Scene) -> tuple[list[list[str]], list[Box | None]]:
-    """A word map (word_map.py) that also says of what it is partly ``hidden``."""
-    cells, boxes = word_map(scene)
+def grounded_word_map(scene: Scene, side: int) -> tuple[list[list[str]], list[Box | None]]:
+    """A word map as fine as CogVLM's patches, side × side, between an empty boi and an empty eoi.
+
+    It also says of what it is partly ``hidden``.
+    """
+    cells, boxes = word_map(scene, side)
     for thing in partly_hidden(scene) or ():
-        cells[cell_of(thing, scene)].append("hidden")
-    return cells, boxes
+        cells[cell_of(thing, scene, side)].append("hidden")
+    return [[], *cells, []], [None, *boxes, None]
 
 
 def partly_hidden(scene: Scene) -> list[Thing] | None:

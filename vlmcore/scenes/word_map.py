@@ -10,15 +10,15 @@ CELLS = 4  # a word map has CELLS × CELLS cells: as many as the vision encoder 
 NOTHING = "nothing"  # fills the cells where no thing is, when no place can be told either
 
 
-def word_map(scene: Scene) -> tuple[list[list[str]], list[Box | None]]:
-    """The scene as a 4×4 grid: each cell's words, and the box of what stands there.
+def word_map(scene: Scene, side: int = CELLS) -> tuple[list[list[str]], list[Box | None]]:
+    """The scene as a side × side grid: each cell's words, and the box of what stands there.
 
     Each thing is named once, where its centre is, with its position; every other cell names the place and has no box.
     """
-    cells = [[scene.place or NOTHING] for _ in range(CELLS * CELLS)]
-    boxes: list[Box | None] = [None] * (CELLS * CELLS)
+    cells = [[scene.place or NOTHING] for _ in range(side * side)]
+    boxes: list[Box | None] = [None] * (side * side)
     for thing in scene.things:
-        cell = cell_of(thing, scene)
+        cell = cell_of(thing, scene, side)
         cells[cell] = [thing.name, POSITIONS[position(thing, scene)]]
         boxes[cell] = relative(thing, scene)
     return cells, boxes
