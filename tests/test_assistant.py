@@ -128,6 +128,15 @@ def test_empty_questions_are_told_of(tiny_assistant, question):
             ask(noise(8, 8), question)
 
 
+def test_boxes_in_questions_are_rounded_or_told_of(tiny_assistant):
+    prompts = [tiny_assistant.prompt([], f"What is at {box}?") for box in ("[[41,80,400,433]]", "[[040,080,400,440]]")]
+    assert prompts[0] == prompts[1]
+    history = [[(f"What is at {box}?", "a dog")] for box in ("[[41,80,400,433]]", "[[040,080,400,440]]")]
+    assert tiny_assistant.prompt(history[0], "Why?") == tiny_assistant.prompt(history[1], "Why?")
+    with pytest.raises(VlmError, match="is no box"):
+        tiny_assistant.ask(np.zeros((8, 8, 3), np.uint8), "What is at [[dog]]?")
+
+
 def test_long_questions_are_told_of(tiny_assistant):
     word = "cow "
     limit = next(

@@ -223,6 +223,11 @@ def test_files_that_are_no_pictures(tmp_path, name):
     assert "the file" in alone and (reason in alone or not content)
 
 
+def test_one_picture_at_a_time_and_not_none():
+    assert "there is no picture" in refused(None)
+    assert "2 pictures at once" in refused([scene(), scene()]) and "2 pictures at once" in refused((scene(), scene()))
+
+
 def test_paths_that_are_no_files(tmp_path):
     assert "there is no picture" in refused(tmp_path / "none.png")
     assert "there is no picture" in refused("https://example.com/cat.jpg")

@@ -21,7 +21,7 @@ from vlmcore.files import write
 from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.llava import LLaVA
 from vlmcore.pictures import open_picture, to_square
-from vlmcore.scenes.grounding import parse_boxes
+from vlmcore.scenes.grounding import parse_boxes, strict
 from vlmcore.scenes.objects import DATA
 from vlmcore.scenes.thoughts import split_thoughts
 from vlmcore.text.chat import Chat
@@ -113,7 +113,7 @@ class Assistant:
         if not question.strip():
             raise VlmError('the question is empty: ask something, such as "What is in the picture?"')
         said = [(asked, answer.whole if isinstance(answer, Answer) else answer) for asked, answer in history]
-        prompt = self.chat.prompt(said, question)
+        prompt = self.chat.prompt([(strict(asked), answer) for asked, answer in said], strict(question))
         if len(prompt) > LONGEST_QUESTION:
             raise VlmError(
                 f"the question (with what was said before) has {len(prompt)} tokens, "

@@ -37,6 +37,10 @@ def open_picture(source: str | Path | bytes | Image.Image | np.ndarray) -> Image
         return _plain(source, "the picture")
     if isinstance(source, bytes):
         return _read(io.BytesIO(source), "the file")
+    if source is None:
+        raise VlmError("there is no picture: give a path, a Pillow image or a NumPy array")
+    if isinstance(source, (list, tuple)):
+        raise VlmError(f"{len(source)} pictures at once are too many: ask about one picture, and then about the next")
     if not isinstance(source, (str, Path)):
         raise VlmError(f"a {type(source).__name__} is not a picture: give a path, a Pillow image or a NumPy array")
     if os.path.isdir(source):

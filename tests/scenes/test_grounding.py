@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.scenes.reading import boxes_of, close
-from vlmcore.scenes.grounding import PRECISION, box_text, iou, number, parse_boxes
+from vlmcore.errors import VlmError
+from vlmcore.scenes.grounding import PRECISION, box_text, iou, number, parse_boxes, strict
 
 
 def test_box_text_parses_back_to_within_rounding():
@@ -34,6 +35,38 @@ def test_box_text_parses_back_to_within_rounding():
 )  # fmt: skip
 def test_boxes_are_found(text, boxes):
     assert np.array(parse_boxes(text)) == pytest.approx(np.array(boxes))
+
+
+@pytest.mark.parametrize(
+    "asked, read",
+    [
+        ("What is at [[040,080,400,440]]?", "What is at [[040,080,400,440]]?"),
+        ("What is at [[41, 80, 400, 433]]?", "What is at [[040,080,400,440]]?"),
+        ("[[0,0,1000,1000]]", "[[000,000,960,960]]"),
+        ("[[40,80,400,440;120,200,320,400]] or [[0,0,40,40]]", "[[040,080,400,440;120,200,320,400]] or [[000,000,040,040]]"),
+        ("What is at [[040,080,400,440", "What is at [[040,080,400,440]]"),
+        ("Where is the dog? Answer in [[x0,y0,x1,y1]] format.", "Where is the dog? Answer in [[x0,y0,x1,y1]] format."),
+        ("What is in the middle?", "What is in the middle?"), ("a [1] and ]]", "a [1] and ]]"),
+    ],
+)  # fmt: skip
+def test_a_questions_boxes_are_written_as_in_training(asked, read):
+    assert strict(asked) == read
+
+
+@pytest.mark.parametrize(
+    "box", ["[[]]", "[[40,80,400]]", "[[a,b,c,d]]", "[[40,80,400,", "[[1,2,3,4;]]", "[[-4,0,9,9]]"]
+)
+def test_brackets_without_a_box_are_told_of(box):
+    with pytest.raises(VlmError, match=r"in the question is no box: write \[\[x0,y0,x1,y1\]\]"):
+        strict(f"What is at {box}?")
+
+
+@pytest.mark.parametrize(
+    "box", ["[[0,0,1200,400]]", "[[400,0,40,400]]", "[[0,400,400,400]]", "[[0,0,9,9;0,0,99999,9]]"]
+)
+def test_a_box_outside_the_picture_is_told_of(box):
+    with pytest.raises(VlmError, match="does not lie in the picture"):
+        strict(f"What is at {box}?")
 
 
 corners = st.tuples(*[st.integers(0, 12)] * 4)

@@ -1,13 +1,14 @@
 """Grounding: boxes in words, as CogVLM writes them, and back; and how well two boxes agree.
 
 The format is CogVLM's, ``[[x0,y0,x1,y1]]``: thousandths of the picture in three digits, several boxes joined by ``;``.
-It is written strictly and read leniently.
+It is written strictly and read leniently, in answers and in questions.
 """
 
 from __future__ import annotations
 
 import re
 
+from vlmcore.errors import VlmError
 from vlmcore.scenes.position import IN_POSITION, position
 from vlmcore.scenes.scene import Scene, Thing
 from vlmcore.scenes.wording import join
@@ -52,6 +53,34 @@ def parse_boxes(answer: str) -> list[Box]:
         tuple(int(value) / 1000 for value in group)
         for group in re.findall(r"(\d{3,4}),(\d{3,4}),(\d{3,4}),(\d{3,4})", answer)
     ]
+
+
+def strict(question: str) -> str:
+    """A question with its boxes as training writes them: "What is at [[41, 80, 400, 433]]?" → [[040,080,400,440]].
+
+    Errors: VlmError for brackets without a box, and for a box that does not lie in the picture.
+    """
+
+    def mended(found: re.Match[str]) -> str:
+        if found[1] == "x0,y0,x1,y1":  # a question may name the format
+            return found[0]
+        boxes = []
+        for text in found[1].split(";"):
+            if not re.fullmatch(r"\s*\d+(?:\s*,\s*\d+){3}\s*", text):
+                raise VlmError(
+                    f"{found[0]} in the question is no box: write [[x0,y0,x1,y1]], in thousandths of the picture from "
+                    "its upper left corner, several boxes joined by ;"
+                )
+            x0, y0, x1, y1 = (int(value) / 1000 for value in text.split(","))
+            if max(x0, y0, x1, y1) > 1 or x0 >= x1 or y0 >= y1:
+                raise VlmError(
+                    f"the box {found[0]} in the question does not lie in the picture: its numbers are thousandths, "
+                    "0 to 1000, left before right and top before bottom"
+                )
+            boxes.append((x0, y0, x1, y1))
+        return box_text(boxes)
+
+    return re.sub(r"\[\[(.*?)(?:\]\]|$)", mended, question)
 
 
 def iou(first: Box, second: Box) -> float:
