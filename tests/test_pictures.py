@@ -284,8 +284,7 @@ def test_arrays_that_are_no_pictures(values, reason):
 
 
 def test_other_things_that_are_no_pictures():
-    assert "list" in refused([[1, 2], [3, 4]])
-    assert "NoneType" in refused(None)
+    assert "a dict is not a picture" in refused({})
     assert "bytearray" in refused(bytearray(b"\x89PNG"))
     assert "no pixels" in refused(Image.new("RGB", (0, 5)))
     assert "not numbers" in refused(Image.fromarray(np.array([[1.0, np.nan]], np.float32)))
