@@ -95,7 +95,7 @@ class ChatWidget(widgets.VBox):
         names = (NOTHING, *sorted(self.world.names))
         self.slots = [widgets.Dropdown(options=names, layout={"width": "105px"}) for _ in POSITIONS]
         self.paint = widgets.Button(description="Paint it", icon="paint-brush")
-        self.examples = QUESTIONS + GROUNDED * isinstance(assistant.model, CogVLM)
+        self.examples = (*QUESTIONS, *GROUNDED) if isinstance(assistant.model, CogVLM) else QUESTIONS
         self.example = widgets.Dropdown(options=("Examples …", *self.examples), layout={"width": "460px"})
         self.question = widgets.Text(placeholder="Ask something about the picture", layout={"width": "380px"})
         self.ask = widgets.Button(description="Ask", button_style="primary", layout={"width": "74px"})
