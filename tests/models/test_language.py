@@ -53,6 +53,24 @@ def test_llama_with_padding_and_positions_of_its_own():
     tiny.agree(ours[real], expected[real])
 
 
+MASKS = {
+    "row": masks.row(3, 3),
+    "column": masks.column(3, 3),
+    "convolution": masks.convolution(3, 3, 3),
+    "coglm": masks.coglm(torch.tensor([False, True, False, False, True, True, False, True, False]), 3),
+    "prefix": masks.prefix(12, 3),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_llama_under_every_mask_of_a_painter(name):
+    theirs, ids, mask = tiny.llama(), tiny.words(2, 12), MASKS[name]
+    told = torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min).expand(2, -1, -1, -1)
+    ours = llama.from_transformers(theirs)(ids, mask=mask)
+    tiny.agree(ours, theirs(ids, attention_mask=told).logits)
+    assert (ours - llama.from_transformers(theirs)(ids)).abs().max() > 1e-3  # the mask matters
+
+
 # -- learned positions -----------------------------------------------------------------------------------------------
 
 GPT2 = TransformerConfig(

@@ -1,5 +1,6 @@
 """Every mask against its meaning, pair by pair."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,3 +69,61 @@ def test_packed_is_the_picture_of_its_docstring():
 def test_one_document_with_one_segment_is_causal():
     document, segment = torch.zeros(1, 6, dtype=torch.long), torch.ones(1, 6, dtype=torch.long)
     assert torch.equal(masks.packed(document, segment), masks.causal(6))
+
+
+# -- text, then a picture's codes --------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 3), st.integers(1, 5), st.sampled_from([1, 3, 5]))
+@FAST
+def test_dalles_three_masks(text, side, kernel):
+    """Text is causal; a code sees all text, itself, and of the codes before it those that its mask is named for."""
+    length = text + side * side
+    found = {
+        "row": masks.row(text, side),
+        "column": masks.column(text, side),
+        "convolution": masks.convolution(text, side, kernel),
+    }
+    for name, mask in found.items():
+        assert mask.dtype == torch.bool and mask.shape == (1, 1, length, length), name
+    for i in range(length):
+        for j in range(length):
+            if i < text or j < text:
+                expected = dict.fromkeys(found, j <= i)
+            else:
+                (y, x), (v, u) = divmod(i - text, side), divmod(j - text, side)
+                expected = {
+                    "row": 0 <= i - j <= side,
+                    "column": x == u and v <= y,
+                    "convolution": j <= i and abs(x - u) <= kernel // 2 and abs(y - v) <= kernel // 2,
+                }
+            assert {name: bool(mask[0, 0, i, j]) for name, mask in found.items()} == expected
+
+
+def test_the_row_mask_wraps():
+    """The first code of a row sees the whole row above, and not the one above that."""
+    mask = masks.row(2, 3)[0, 0].int().tolist()
+    assert mask[2 + 3] == [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0]
+    assert mask[2 + 6] == [1, 1, 0, 0, 0, 1, 1, 1, 1, 0, 0]
+
+
+def test_a_kernel_has_a_middle():
+    with pytest.raises(AssertionError, match="odd"):
+        masks.convolution(2, 4, 2)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=7), st.integers(0, 3))
+@FAST
+def test_coglm(hidden, text):
+    codes = len(hidden)
+    mask = masks.coglm(torch.tensor(hidden), text)
+    assert mask.dtype == torch.bool and mask.shape == (1, 1, codes + text, codes + text)
+    for i in range(codes + text):
+        for j in range(codes + text):
+            if i >= codes:
+                expected = j <= i  # text sees the whole picture, and the text before it
+            elif j >= codes:
+                expected = False
+            else:
+                expected = not hidden[j] or (hidden[i] and j <= i)
+            assert mask[0, 0, i, j] == expected
