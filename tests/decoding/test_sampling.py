@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlmcore.decoding.sampling import nucleus, sample
+from vlmcore.decoding.sampling import likeliest, nucleus, sample
 
 
 def test_sampling_follows_the_distribution_and_top_p_cuts_its_tail():
@@ -45,3 +45,13 @@ def test_what_is_forbidden_is_never_drawn(temperature, top_p):
     logits = torch.zeros(2_000, 6)
     logits[:, [1, 4]] = -torch.inf
     assert set(sample(logits, temperature, top_p, torch.Generator().manual_seed(0)).tolist()) <= {0, 2, 3, 5}
+
+
+@pytest.mark.parametrize(
+    ("count", "kept"), [(1, [3]), (2, [0, 3]), (3, [0, 1, 2, 3]), (4, [0, 1, 2, 3]), (9, [0, 1, 2, 3])]
+)
+def test_top_k_keeps_the_largest_and_what_equals_the_least_of_them(count, kept):
+    logits = torch.tensor([[2.0, 1.0, 1.0, 5.0], [0.0, -1.0, -1.0, 0.5]])
+    for row, before in zip(likeliest(logits, count), logits, strict=True):
+        assert [place for place, value in enumerate(row.tolist()) if value > -torch.inf] == kept
+        assert torch.equal(row[kept], before[kept])

@@ -15,6 +15,7 @@ from tests.killing import bits, in_child
 from vlmcore.device import Device
 from vlmcore.errors import VlmError
 from vlmcore.files import write_json
+from vlmcore.models.vector_quantiser import QuantiserConfig, VectorQuantiser
 from vlmcore.tensors import read_tensors, write_tensors
 from vlmcore.training import loop
 from vlmcore.training.loop import SKIPPED, fit, freeze
@@ -195,6 +196,37 @@ def test_dropout_goes_on_with_the_same_random_numbers(tmp_path, clock, stop):
         torch.manual_seed(99)
     assert fit(model, Losses(model), SCHEDULE, CPU, state=state, resume=True) == expected
     assert same(weights(model), weights(peace))
+
+
+class Averaged(Losses):
+    """A quantiser in front: its codes move by averages, and dead ones come back at random."""
+
+    def __call__(self, step):
+        if step == self.stop:
+            raise self.error
+        z = torch.randn(32, 4, generator=torch.Generator().manual_seed(step))
+        quantiser, layer = self.model
+        if step % 3 == 0:
+            quantiser.revive(z)
+        chosen, _, commitment = quantiser(z)
+        return {"loss": F.mse_loss(layer(chosen)[:, 0].float(), z.sum(1)), "commitment": commitment}
+
+
+def test_what_moves_without_a_gradient_is_taken_up_too(tmp_path, clock):
+    def quantised():
+        torch.manual_seed(0)
+        return nn.Sequential(VectorQuantiser(QuantiserConfig(codes=6, width=4, dead=0.5)), nn.Linear(4, 2))
+
+    whole = quantised()
+    expected = fit(whole, Averaged(whole), SCHEDULE, CPU)
+    model, state = quantised(), tmp_path / "state"
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, Averaged(model, 7), SCHEDULE, CPU, state=state)
+    model = quantised()
+    assert fit(model, Averaged(model), SCHEDULE, CPU, state=state, resume=True) == expected
+    ours, theirs = model.state_dict(), whole.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert not torch.equal(ours["0.codebook"], quantised().state_dict()["0.codebook"])
 
 
 def test_a_launcher_of_several_processes_is_refused(tmp_path, monkeypatch):

@@ -25,6 +25,18 @@ def lay_out_by_input(model: nn.Module) -> None:
             module.weight.data = module.weight.data.T.contiguous().T  # no copy where they lie so already
 
 
+def left_padded(padding: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """Prompts that begin after ``padding`` (B,) empty columns → their positions (B, T), and a causal mask (B, 1, T, T).
+
+    An empty column sees itself alone, so that no softmax is empty.
+    """
+    columns = torch.arange(longest, device=padding.device)
+    real = columns[None] >= padding[:, None]  # (B, T)
+    seen = columns[None, :] <= columns[:, None]  # (T, T)
+    itself = torch.eye(longest, dtype=torch.bool, device=padding.device)
+    return (columns[None] - padding[:, None]).clamp(min=0), (seen & real[:, None] | itself)[:, None]
+
+
 def prefill(model: LanguageModel, embeddings: Tensor, positions: Tensor, mask: Tensor, cache: Cache) -> Tensor:
     """Read prompts (B, T, D), padded on the left, into the cache → logits of each row's first new token (B, V)."""
     last = torch.zeros(embeddings.shape[:2], dtype=torch.bool, device=embeddings.device)

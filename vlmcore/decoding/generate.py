@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from vlmcore.decoding.decode_step import decode_step, lay_out_by_input, prefill
+from vlmcore.decoding.decode_step import decode_step, lay_out_by_input, left_padded, prefill
 from vlmcore.decoding.sampling import sample
 from vlmcore.errors import VlmError
 from vlmcore.models.cache import Cache
@@ -54,15 +54,12 @@ def steps(
     embeddings = pad_sequence(list(prompts), batch_first=True, padding_side="left")  # (B, T, D)
     padding = torch.tensor([longest - len(prompt) for prompt in prompts], device=device)  # (B,)
     columns = torch.arange(longest + max_tokens, device=device)
-    real = columns[None, :longest] >= padding[:, None]  # (B, T)
-    seen = columns[None, None, :longest] <= columns[None, :longest, None]  # causal (1, T, T)
-    mask = (seen & real[:, None] | torch.eye(longest, dtype=torch.bool, device=device))[:, None]  # (B, 1, T, T)
+    positions, mask = left_padded(padding, longest)  # (B, T), (B, 1, T, T)
     mask = F.pad(mask, (past, 0), value=True)  # (B, 1, T, past + T)
     cache = Cache(model.config.transformer, B, past + longest + max_tokens, like=embeddings)
     first = prefix.read(cache)
-    positions = first + (columns[None, :longest] - padding[:, None]).clamp(min=0)  # (B, T)
     generator = torch.Generator(device).manual_seed(seed)
-    logits = prefill(model, embeddings, positions, mask, cache)  # (B, V)
+    logits = prefill(model, embeddings, first + positions, mask, cache)  # (B, V)
     ragged = bool(padding.any())
     rows: list[int | None] = list(range(B))  # whose answer stands where in the batch; None: it has ended
     for number in range(max_tokens):

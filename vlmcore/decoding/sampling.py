@@ -20,6 +20,12 @@ def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
     return torch.zeros_like(kept).scatter(-1, order, kept / kept.sum(-1, keepdim=True))
 
 
+def likeliest(logits: Tensor, count: int) -> Tensor:
+    """Top-k: all but the ``count`` largest logits of each row (B, V) become −∞; what equals the least of them stays."""
+    least = logits.topk(min(count, logits.shape[-1]), dim=-1).values[:, -1:]
+    return logits.masked_fill(logits < least, -torch.inf)
+
+
 def sample(logits: Tensor, temperature: float, top_p: float, generator: torch.Generator | None) -> Tensor:
     """The next token of each row. logits (B, V) → (B,). Temperature 0 takes the likeliest; top_p cuts the long tail."""
     if temperature == 0:

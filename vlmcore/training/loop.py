@@ -3,7 +3,8 @@
 Design choices:
 - the loop knows nothing of pictures or text: it asks for the losses of batch n, a pure function of n and the seed, so
   that a run killed at any moment resumes to the same bits (on a CPU; a GPU adds in changing order);
-- state (weights, optimiser, random numbers, loss scaling) goes to disk every half minute, as safetensors, atomically;
+- state (weights, moving averages, optimiser, random numbers, loss scaling) goes to disk every half minute, as
+  safetensors, atomically;
 - warm-up, then a linear fall to zero; gradients clipped; a loss that is not a number stops the run with a sentence,
   but where losses are scaled (float16) a few such steps are left out, as the scaler leaves out gradients that overflow;
 - number formats are device.py's: autocast and loss scaling are PyTorch's own, the same lines on a CPU, a T4, an H100.
@@ -68,10 +69,11 @@ def fit(
     refuse_several_processes()
     optimizer = make_optimizer(model, schedule.lr, low_precision=device.compute == torch.bfloat16)
     weights = {key: value for key, value in model.named_parameters() if value.requires_grad}
+    kept = weights | dict(model.named_buffers())  # a codebook is a moving average, and learns without a gradient
     scaler = torch.amp.GradScaler(device.device.type, enabled=device.scaled)
     history: list[dict[str, float]] = []
     if resume and state is not None:
-        history, scale = load_training(state, weights, optimizer)
+        history, scale = load_training(state, kept, optimizer)
         if scale:
             scaler.load_state_dict(scale)
 
@@ -125,7 +127,7 @@ def fit(
             bar.set_postfix({key: f"{value:.3f}" for key, value in values.items()}, refresh=False)
             due = time.monotonic() - saved >= schedule.save_seconds
             if state is not None and due and step + 1 < schedule.steps:
-                save_training(state, weights, optimizer, history, scaler.state_dict())
+                save_training(state, kept, optimizer, history, scaler.state_dict())
                 saved = time.monotonic()
     model.eval()
     return history

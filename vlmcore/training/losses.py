@@ -44,7 +44,8 @@ def next_token_loss(model: LLaVA | CogVLM, batch: Batch, features: Tensor | None
     return answer_loss(logits, labels)
 
 
-def word_map_loss(model: LLaVA, batch: Batch, features: Tensor) -> Tensor:
+def word_map_loss(model: LLaVA | CogVLM, batch: Batch, features: Tensor) -> Tensor:
     """How far H_v is from the word maps, as a share of how far these are from their mean (1 − R²)."""
+    connect = model.adapter if isinstance(model, CogVLM) else model.projector
     target = embed_word_map(model.language.embedding, batch.cells, batch.corners)
-    return F.mse_loss(model.projector(features).float(), target) / target.var()
+    return F.mse_loss(connect(features).float(), target) / target.var()

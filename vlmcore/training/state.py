@@ -35,7 +35,7 @@ def set_random_states(states: dict[str, Tensor]) -> None:
 def save_training(
     path: Path, weights: dict[str, Tensor], optimizer: Optimizer, history: list[dict[str, float]], scale: dict
 ) -> None:
-    """Weights, optimiser state, random states, losses so far and loss scaling, in one file."""
+    """Weights (and buffers), optimiser state, random states, losses so far and loss scaling, in one file."""
     names = {id(weight): name for name, weight in weights.items()}
     tensors = {f"weight/{name}": weight for name, weight in weights.items()}
     tensors |= {f"random/{name}": state for name, state in random_states().items()}
@@ -71,8 +71,9 @@ def load_training(path: Path, weights: dict[str, Tensor], optimizer: Optimizer) 
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(tensors[f"weight/{name}"])
-            optimizer.state[weight] = {  # a step counter stays on the CPU: reading it on a GPU would wait for the GPU
-                slot: value.to(weight.device) if value.ndim else value for slot, value in states[name].items()
-            }
+            if slots := states[name]:  # a step counter stays on the CPU: reading it on a GPU would wait for the GPU
+                optimizer.state[weight] = {
+                    slot: value.to(weight.device) if value.ndim else value for slot, value in slots.items()
+                }
     set_random_states(random)
     return history, scale
