@@ -37,6 +37,7 @@ TINY_COGVLM = CogVLMPreset(
     vocabulary=800,
     language_model=TransformerConfig(width=16, layers=2, heads=2, kv_heads=2, intermediate_size=16),
     scenes=48,
+    maps_per_step=4,
     rows=2,
     length=160,
     language=SCHEDULE,

@@ -171,9 +171,7 @@ def test_the_perfect_score_1_and_the_wrong_0(items):
 def test_thoughts_do_not_count(items):
     assert scores(items, lambda exchange: split_thoughts(exchange.answer)[1]) == dict.fromkeys(TASKS, 1.0)
     other = "top-left no top dog hidden: "
-    assert scores(items, lambda e: other + split_thoughts(e.answer)[1] if e.task == "explain" else e.answer) == (
-        dict.fromkeys(TASKS, 1.0)
-    )
+    assert scores(items, lambda exchange: other + split_thoughts(exchange.answer)[1]) == dict.fromkeys(TASKS, 1.0)
 
 
 def test_names_and_boxes_both_count_where_things_are_named(items):

@@ -30,10 +30,10 @@ def test_it_has_the_published_shape():
     down = [layer for layer in model.encoder if not isinstance(layer, nn.ReLU)]
     up = [layer for layer in model.decoder if not isinstance(layer, nn.ReLU)]
     told = [(layer.kernel_size[0], layer.stride[0], layer.out_channels) for layer in down]
-    assert told == [(4, 2, 128)] * 3 + [(1, 1, 32)]
-    assert [(layer.kernel_size[0], layer.stride[0]) for layer in up] == [(1, 1)] + [(4, 2)] * 3
-    assert [type(layer) for layer in up[1:]] == [nn.ConvTranspose2d] * 3
-    assert isinstance(model.decoder[-1], nn.ConvTranspose2d)  # no ReLU behind it: pixels may be dark
+    assert told == [(4, 2, 64)] * 3 + [(1, 1, 32)]
+    assert [(layer.kernel_size[0], layer.stride[0]) for layer in up] == [(4, 2)] * 3 + [(1, 1)]
+    assert [type(layer) for layer in up] == [nn.ConvTranspose2d] * 3 + [nn.Conv2d]
+    assert up[-1] is model.decoder[-1]  # no ReLU behind it: pixels may be dark
 
 
 def test_codes_there_and_back(model):

@@ -25,10 +25,12 @@ from vlmcore.evaluation.report import score, table
 from vlmcore.models.cache import Cache
 from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.prefix import NOTHING
+from vlmcore.models.word_map import embed_word_map
 from vlmcore.recipes import cogvlm
 from vlmcore.recipes.cogvlm import CogVLMRecipe, digest, train
 from vlmcore.recipes.cogvlm_presets import ASKED, CAPTIONS, GROUNDING, PRESETS
-from vlmcore.scenes.grounded_questions import GroundedQuestions
+from vlmcore.scenes.grounded_questions import GroundedQuestions, grounded_word_map
+from vlmcore.text.word_map import cell_ids, corner_ids
 from vlmcore.training.run import OtherRun
 
 EXPERTS = ("captions", "grounding", "instructions")
@@ -145,14 +147,25 @@ def test_adapter_boi_eoi_and_experts_learn_in_every_stage(stages):
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
     """A recipe whose stages are only written down, not trained: {name: stage}, and the recipe."""
-    with CogVLMRecipe(replace(TINY_COGVLM, scenes=20), tmp_path_factory.mktemp("begun") / "run", tiny_eyes()) as recipe:
-        found = {}
+    place = tmp_path_factory.mktemp("begun") / "run"
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        CogVLMRecipe(replace(TINY_COGVLM, scenes=20), place, tiny_eyes()) as recipe,
+    ):
+        found, taught, teach = {}, {}, cogvlm.teach
+
+        def note(run, name, model, batches, features, schedule, maps=None):
+            taught[name] = {"asked": batches, "maps": maps}
+            teach(run, name, model, batches, features, schedule, maps)
+
+        patch.setattr(cogvlm, "teach", note)
 
         def stage(name, model, batches, losses, schedule, keep):
             learning = {key for key, value in model.named_parameters() if value.requires_grad}
             found[name] = SimpleNamespace(
-                model=model, batches=batches, losses=losses, schedule=schedule, keep=keep, learning=learning
-            )
+                model=model, batches=batches, losses=losses, schedule=schedule, keep=keep, learning=learning,
+                **taught.get(name, {}),
+            )  # fmt: skip
 
         recipe.run.stage = stage
         recipe.connect(recipe.language())
@@ -179,7 +192,7 @@ def test_experts_adapter_boi_and_eoi_alone_learn_from_pictures(begun):
 def test_every_stage_asks_its_own_questions(begun):
     """Captions, then boxes, then everything; about other pictures in each."""
     recipe, found = begun
-    asked = [found[name].batches for name in EXPERTS]
+    asked = [found[name].asked for name in EXPERTS]
     assert [batches.tasks for batches in asked] == [CAPTIONS, GROUNDING, ASKED]
     assert all(isinstance(batches.source.questions, GroundedQuestions) for batches in asked)
     assert len({batches.seed for batches in asked}) == 3
@@ -206,7 +219,7 @@ def test_a_word_map_stands_where_a_picture_will(begun):
     """As many columns, at the same positions: boi and eoi empty, and one position for all cells."""
     recipe, found = begun
     maps, text = found["language"].batches(cogvlm.EASY)
-    P, columns = recipe.vision.config.patches, found["captions"].batches.columns
+    P, columns = recipe.vision.config.patches, found["captions"].asked.columns
     assert maps.cells.shape[1] == P + 2 and (maps.cells[:, [0, -1]] == -1).all()
     for positions, image in zip(maps.positions, maps.ids == recipe.chat.image, strict=True):
         first = int(image.int().argmax())
@@ -222,16 +235,39 @@ def test_the_losses_are_about_the_pictures_that_the_batch_names(begun):
     """Photographs of the stages' scenes, seen once by the frozen encoder."""
     recipe, found = begun
     stage = found["grounding"]
-    model, scenes = stage.model, stage.batches.scenes
-    batch = stage.batches(0)
+    model, scenes = stage.model, stage.asked.scenes
+    (batch,) = stage.batches(0)
     seen = recipe.pictures.photographs(scenes, (TINY_COGVLM.seed, 0))[batch.pictures].to(recipe.device.device)
     features = model.encode_image(model.vision.normalise(seen)).half().float()
-    (name, loss), *rest = stage.losses(batch).items()
+    (name, loss), *rest = stage.losses((batch,)).items()
     expected = cogvlm.next_token_loss(model, batch.to(recipe.device.device), features)
     other = cogvlm.next_token_loss(model, batch.to(recipe.device.device), features.roll(1, 0) + 1)
     assert name == "answers" and not rest and len(scenes) == 20
     torch.testing.assert_close(loss, expected, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(loss, other, atol=1e-4, rtol=1e-4)
+
+
+def test_in_the_first_stage_the_adapter_writes_the_pictures_word_maps(begun):
+    """As fine as the patches, of the pictures that the batch names, and lifted beside the answers."""
+    recipe, found = begun
+    stage, P = found["captions"], recipe.vision.config.patches
+    assert found["grounding"].maps is found["instructions"].maps is None
+    asked, annotated = stage.batches(3)
+    assert asked.cells is None and annotated.cells.shape[:2] == (TINY_COGVLM.maps_per_step, P)
+    scenes = stage.asked.scenes
+    for which, cells, corners in zip(annotated.pictures.tolist(), annotated.cells, annotated.corners, strict=True):
+        words, boxes = grounded_word_map(scenes[which], recipe.vision.config.grid)
+        assert [cell[cell >= 0].tolist() for cell in cells] == cell_ids(recipe.chat, words)
+        assert corners.tolist() == [[*box] for box in corner_ids(recipe.chat, boxes)]
+    losses, model, device = stage.losses((asked, annotated)), stage.model, recipe.device.device
+    _, features = recipe.features(model)
+    adapted = model.adapter(features[annotated.pictures].float())
+    target = embed_word_map(model.language.embedding, annotated.cells.to(device), annotated.corners.to(device))
+    missed = ((adapted - target) ** 2).mean() / target.var()
+    assert list(losses) == ["answers", "words"]
+    torch.testing.assert_close(losses["words"], cogvlm.WORDS_WEIGHT * missed, atol=1e-3, rtol=1e-3)
+    learn = [parameter for parameter in model.adapter.parameters()]
+    assert all(bool(slope.any()) for slope in torch.autograd.grad(losses["words"], learn))
 
 
 # -- its eyes --------------------------------------------------------------------------------------------------------

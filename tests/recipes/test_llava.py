@@ -18,7 +18,8 @@ from tests.tiny_run import TINY, train_tiny
 from vlmcore import load
 from vlmcore.models.llava import LLaVA
 from vlmcore.recipes import llava
-from vlmcore.recipes.llava import AFTER_STAGE1, STAGES, LLaVARecipe, seen, train
+from vlmcore.recipes.features import seen
+from vlmcore.recipes.llava import AFTER_STAGE1, STAGES, LLaVARecipe, train
 from vlmcore.recipes.llava_presets import Preset
 from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.objects import DATA

@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -75,6 +77,11 @@ def answers(scenes: list[Scene], task: str, repeat: int = 2) -> list[tuple[Scene
     return found
 
 
+def answered(exchange: Exchange) -> str:
+    """What is said when the thinking is over."""
+    return split_thoughts(exchange.answer)[1]
+
+
 def asked_of(scene: Scene, task: str, times: int = 60) -> set[str | None]:
     """All that the task asks about a scene, if it is asked often."""
     random = Random(7)
@@ -99,8 +106,9 @@ def test_grounded_caption(scenes):
     for scene, exchange in answers(scenes, "grounded_caption"):
         asked(exchange)
         here = f" {IN_PLACE[scene.place]}" if scene.place else ""
-        assert exchange.answer.endswith(here or "]]")
-        names, boxes = with_boxes(exchange.answer.removesuffix(here))
+        said = answered(exchange)
+        assert said.endswith(here or "]]")
+        names, boxes = with_boxes(said.removesuffix(here))
         things = ordered(scene)
         assert names == [a(thing.name) for thing in things] and close(boxes, exact(things, scene))
         assert list(exchange.boxes) == exact(things, scene)
@@ -112,7 +120,7 @@ def test_find(scenes):
     sizes = Counter()
     for scene, exchange in answers(scenes, "find"):
         things = named(scene, asked(exchange))
-        assert close(boxes_of(exchange.answer), exact(things, scene))  # and not a word beside them
+        assert close(boxes_of(answered(exchange)), exact(things, scene))  # and not a word beside them
         assert list(exchange.boxes) == exact(things, scene)
         sizes[len(things)] += 1
     assert {1, 2, 3} <= set(sizes) <= {1, 2, 3, 4}
@@ -159,21 +167,47 @@ def test_kind(scenes):
         told[kind, bool(things)] += 1
         assert list(exchange.boxes) == exact(things, scene)
         if things:
-            names, boxes = with_boxes(exchange.answer)
+            names, boxes = with_boxes(answered(exchange))
             assert names == [a(thing.name) for thing in things] and close(boxes, exact(things, scene))
         else:
-            assert exchange.answer == "none"
+            assert answered(exchange) == "none"
     assert set(told) == {(kind, there) for kind in KIND.values() for there in (True, False)}
     assert {kind: many for many, kind in KIND.items()} == KINDS
     assert set(KINDS) < {item.kind for item in OBJECTS.values()}
 
 
-def test_counts_alone_are_thought_about(scenes):
-    for task in TASKS:
-        for _, exchange in answers(scenes[:300], task):
+def test_description(scenes):
+    """LLaVA's, after a look around."""
+    plainly = QuestionGenerator(WORLD)
+    for number, scene in enumerate(scenes[:200]):
+        ours, theirs = (questions.describe(scene, Random(number)) for questions in (QUESTIONS, plainly))
+        assert (ours is None) == (theirs is None)
+        if ours:
+            assert replace(ours[0], answer=answered(ours[0])) == theirs[0] and ours[1:] == theirs[1:] == ()
+
+
+def test_all_but_a_boxs_caption_is_thought_about(scenes):
+    """A look around, and what the answer lists is numbered where not all that is there is listed."""
+    for task in ("describe", *TASKS):
+        for scene, exchange in answers(scenes[:300], task):
             aloud, said = split_thoughts(exchange.answer)
-            assert bool(aloud) == (task == "explain")
             assert [aloud, said] == [*exchange.answer.rpartition(": ")][::2]
+            if task in ("describe", "grounded_caption"):
+                assert aloud == thought(scene, "")
+            elif task == "find":
+                assert aloud == thought(scene, asked(exchange))
+            elif task == "kind":
+                numbers = [word for word in aloud.split() if word in NUMBERS[1:]]
+                assert numbers == list(NUMBERS[1 : len(exchange.boxes) + 1])
+                kind = KIND[asked(exchange)]
+                plain = thought(scene, "").split()
+                assert [word for word in aloud.split() if word not in NUMBERS] == plain
+                for before, number in pairwise(aloud.split()):
+                    assert number not in NUMBERS or any(
+                        item.kind == kind and item.name.split()[-1] == before for item in OBJECTS.values()
+                    )
+            else:
+                assert bool(aloud) == (task == "explain")
 
 
 # -- what is asked at all --------------------------------------------------------------------------------------------
@@ -384,8 +418,8 @@ def test_a_grounded_word_map_says_what_is_hidden(scenes):
     """What and where it stands is word_map's; "hidden" stands in the cells of the hidden things, and in no other."""
     told = Counter()
     for scene in (scene for scene in scenes if scene.kind != "shape"):
-        ([boi, *cells, eoi], boxes), (plain_cells, plain_boxes) = grounded_word_map(scene, 4), word_map(scene)
-        assert boi == eoi == [] and boxes == [None, *plain_boxes, None] and len(cells) == 16
+        (cells, boxes), (plain_cells, plain_boxes) = grounded_word_map(scene, 4), word_map(scene)
+        assert boxes == plain_boxes and len(cells) == 16
         covered = [] if disputed(scene) else [thing.centre for thing in hidden(scene)]
         where_hidden = {4 * int(y / scene.size[1] * 4) + int(x / scene.size[0] * 4) for x, y in covered}
         for number, (words, before) in enumerate(zip(cells, plain_cells, strict=True)):
@@ -393,7 +427,7 @@ def test_a_grounded_word_map_says_what_is_hidden(scenes):
             told[number in where_hidden] += 1
             assert number not in where_hidden or words[1] in POSITIONS
     assert told[True] > 100
-    fine, [_, *plain, _] = word_map(scene, 8)[0], grounded_word_map(scene, 8)[0]
+    fine, plain = word_map(scene, 8)[0], grounded_word_map(scene, 8)[0]
     assert len(fine) == 64 and [cell[:2] for cell in plain] == [cell[:2] for cell in fine]
 
 

@@ -74,8 +74,20 @@ def test_any_other_colon_is_the_answers_own(text):
 def test_looking_around_numbers_what_is_counted(scenes):
     for scene in [scene for scene in scenes if scene.kind != "shape"][:300]:
         for name in {thing.name for thing in scene.things} | {"nothing"}:
-            assert look_around(scene, name) == f"{thought(scene, name)}: "
-            assert look_around(scene, name, SIDES) == f"{thought(scene, name, SIDES)}: "
+            assert look_around(scene, [name]) == f"{thought(scene, name)}: "
+            assert look_around(scene, [name], SIDES) == f"{thought(scene, name, SIDES)}: "
+
+
+def test_all_counted_names_are_numbered_together_and_the_others_not_at_all():
+    left, middle, right = ((x, 24.0, x + 16, 40.0) for x in (2.0, 24.0, 46.0))
+    scene = Scene("scatter", None, (Thing("hat", left), Thing("dog", middle), Thing("shoe", right)))
+    above, below = "top-left no top no top-right no", "bottom-left no bottom no bottom-right no"
+    for counted, row in (
+        ((), "left hat middle dog right shoe"),
+        (["hat"], "left hat one middle dog right shoe"),
+        ({"hat", "shoe"}, "left hat one middle dog right shoe two"),
+    ):
+        assert look_around(scene, counted) == f"{above} {row} {below}: "
 
 
 def test_looking_around_says_what_is_hidden(scenes):
@@ -83,7 +95,7 @@ def test_looking_around_says_what_is_hidden(scenes):
     for scene in [scene for scene in scenes if scene.kind != "shape"][:300]:
         hidden = scene.things[::2]
         for name in {thing.name for thing in scene.things} | {"nothing"}:
-            aloud = look_around(scene, name, hidden=hidden)
+            aloud = look_around(scene, [name], hidden=hidden)
             assert aloud == f"{thought(scene, name, hidden=hidden)}: " and aloud.count(" hidden") == len(hidden)
             assert split_thoughts(f"{aloud}two, all in full view") == (aloud[:-2], "two, all in full view")
 
@@ -92,7 +104,7 @@ def test_a_photo_is_looked_at_like_a_painting():
     aloud = (
         "top-left person one top no top-right no left no middle no right no bottom-left no bottom no bottom-right no"
     )
-    assert look_around(PHOTO, "person") == f"{aloud}: "
+    assert look_around(PHOTO, ["person"]) == f"{aloud}: "
     assert point(PHOTO, "person") == "the person is in the top-left: " and point(PHOTO, "dog") == "the dog is nowhere: "
 
 

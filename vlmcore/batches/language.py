@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from random import Random
 
 from vlmcore.batches.asking import ask
 from vlmcore.errors import VlmError
-from vlmcore.scenes.grounding import Box
 from vlmcore.scenes.mix import CURRICULUM, WITH_BOXES
-from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import Source
-from vlmcore.scenes.word_map import word_map
+from vlmcore.scenes.word_map import WordMap, word_map
 from vlmcore.text.chat import Chat
 from vlmcore.text.corpora import english, fact_questions, facts
 from vlmcore.text.packing import Batch, Document, pack
@@ -33,7 +31,7 @@ class LanguageBatches:
         unread: bool = False,
         curriculum: int = 0,
         asked: dict[str, float] | None = None,
-        written: Callable[[Scene], tuple[list[list[str]], list[Box | None]]] = word_map,
+        written: WordMap = word_map,
     ) -> None:
         self.source, self.chat, self.rows, self.length, self.seed = source, chat, rows, length, seed
         self.facts = facts  # share of the running text

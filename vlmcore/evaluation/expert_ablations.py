@@ -30,6 +30,7 @@ from vlmcore.assistant import Assistant
 from vlmcore.batches.language import LanguageBatches
 from vlmcore.batches.one_picture import OnePictureBatches
 from vlmcore.batches.painting import Pictures
+from vlmcore.batches.word_maps import MapBatches
 from vlmcore.device import pick_device
 from vlmcore.evaluation import grounding
 from vlmcore.evaluation.benchmark import TASKS, benchmark, evaluate, paint_all
@@ -43,7 +44,7 @@ from vlmcore.models.visual_expert import routed
 from vlmcore.recipes.cogvlm import teach
 from vlmcore.recipes.cogvlm_presets import ASKED, CAPTIONS, GROUNDING, CogVLMPreset
 from vlmcore.recipes.features import shared_features
-from vlmcore.scenes.grounded_questions import GroundedQuestions
+from vlmcore.scenes.grounded_questions import GroundedQuestions, grounded_word_map
 from vlmcore.scenes.source import Source
 from vlmcore.scenes.world import World
 from vlmcore.text.packing import Batch
@@ -189,6 +190,8 @@ def expert_ablations(
     text = running_text(base)
     painted = Pictures(world, base.model.config.vision.image)
     scenes, features = shared_features(base.model, source, painted, preset.scenes, preset.seed, device.device)
+    written = partial(grounded_word_map, side=base.model.config.vision.grid)
+    maps = MapBatches(chat, scenes, preset.maps_per_step, preset.seed, written)
     found: dict[str, list[dict[str, float]]] = {}
     for number in seeds:
         for name, build in MODELS.items():
@@ -202,7 +205,8 @@ def expert_ablations(
                         source, chat, scenes, model.columns, preset.rows, preset.length,
                         f"{number} {stage}", tasks,
                     )  # fmt: skip
-                    teach(run, stage, model, batches, features, getattr(preset, stage))
+                    words = maps if stage == "captions" else None
+                    teach(run, stage, model, batches, features, getattr(preset, stage), words)
             scores = evaluate(Assistant(model, chat.tokenizer, base.about).answer_all, items, pictures)
             found.setdefault(name, []).append(scores | {"bits": bits(model, text)})
     return found

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from vlmcore.scenes.grounding import Box, iou, parse_boxes
+from vlmcore.scenes.thoughts import split_thoughts
 
 TASKS = ("grounded_caption", "find", "region", "explain", "kind")  # CogVLM's questions, beside the benchmark's
 NAMED = ("grounded_caption", "kind")  # of these the answers name each thing before its box
@@ -28,8 +29,11 @@ def named_boxes(answer: str) -> tuple[list[tuple[str, Box]], str]:
 
 
 def same_things(answer: str, expected: str) -> bool:
-    """Does an answer name the same things, in any order, each with a box that fits, and end in the same words?"""
-    (said, rest), (left, expected_rest) = named_boxes(answer), named_boxes(expected)
+    """Does an answer name the same things, in any order, each with a box that fits, and end in the same words?
+
+    Thoughts do not count.
+    """
+    (said, rest), (left, expected_rest) = (named_boxes(split_thoughts(text)[1]) for text in (answer, expected))
     if rest != expected_rest or len(said) != len(left):
         return False
     for name, box in said:

@@ -33,7 +33,7 @@ HALVINGS = 3
 @dataclass(frozen=True)
 class VQVAEConfig:
     image: int = 64  # pixels a side
-    channels: int = 128  # of the convolutions; 512 in the original
+    channels: int = 64  # of the convolutions; 512 in the original
     quantiser: QuantiserConfig = field(default_factory=QuantiserConfig)
 
     def __post_init__(self) -> None:
@@ -65,10 +65,10 @@ class VQVAE(nn.Module):
         )  # fmt: skip
         self.quantiser = VectorQuantiser(config.quantiser)
         self.decoder = nn.Sequential(
-            nn.Conv2d(D, C, 1), nn.ReLU(),
+            nn.ConvTranspose2d(D, C, 4, stride=2, padding=1), nn.ReLU(),
             nn.ConvTranspose2d(C, C, 4, stride=2, padding=1), nn.ReLU(),
             nn.ConvTranspose2d(C, C, 4, stride=2, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(C, 3, 4, stride=2, padding=1),
+            nn.Conv2d(C, 3, 1),
         )  # fmt: skip
 
     def vectors(self, pixels: Tensor) -> Tensor:

@@ -6,6 +6,7 @@
     a trained assistant's vision encoder, 8 × 8 patches ────┤ frozen
                                                             └─► "captions" ─► "grounding" ─► "instructions":
                                                                 adapter, boi, eoi and visual experts
+                                                                (in "captions" the adapter writes word maps too)
 
 Published: captions (1.5 billion pairs), then captions and boxes, then instructions; the last trains the language model
 too, at a tenth of the rate. Here it never changes, so that every word of it comes out unharmed. The eyes are trained
@@ -28,15 +29,18 @@ from vlmcore.assistant import Assistant, load
 from vlmcore.batches.language import LanguageBatches
 from vlmcore.batches.one_picture import OnePictureBatches
 from vlmcore.batches.painting import Pictures
+from vlmcore.batches.word_maps import MapBatches
 from vlmcore.device import Device, pick_device
 from vlmcore.models.cogvlm import CogVLM, PictureColumns
 from vlmcore.models.language import LanguageConfig
 from vlmcore.models.llava import LLaVA, LLaVAConfig
 from vlmcore.models.vision import VisionEncoder
 from vlmcore.recipes.cogvlm_presets import ASKED, CAPTIONS, GROUNDING, CogVLMPreset
-from vlmcore.recipes.features import shared_features
+from vlmcore.recipes.features import seen, shared_features
 from vlmcore.recipes.language import pretrain_language
+from vlmcore.recipes.llava import WORDS_WEIGHT
 from vlmcore.scenes.grounded_questions import GroundedQuestions, grounded_word_map
+from vlmcore.scenes.grounding import Box
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import Source
 from vlmcore.scenes.world import World
@@ -44,11 +48,11 @@ from vlmcore.text.chat import Chat
 from vlmcore.text.corpora import tokenizer_corpus
 from vlmcore.text.packing import Batch
 from vlmcore.text.tokenizer import train_tokenizer
-from vlmcore.training.losses import next_token_loss
+from vlmcore.training.losses import next_token_loss, word_map_loss
 from vlmcore.training.run import Run
 from vlmcore.training.schedule import Schedule
 
-EASY = 480  # steps of which the first are easier (scenes/mix.CURRICULUM), however many follow
+EASY = 1000  # steps of which the first are easier (scenes/mix.CURRICULUM), however many follow
 
 
 class CogVLMRecipe:
@@ -69,6 +73,7 @@ class CogVLMRecipe:
         self.run = Run(folder, settings, self.device, resume)
         self.chat = Chat(tokenizer)
         self.pictures = Pictures(world, vision.config.image)
+        self.written = partial(grounded_word_map, side=vision.config.grid)
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +89,7 @@ class CogVLMRecipe:
         model = LLaVA(LLaVAConfig(language=language, image_token=self.chat.image)).to(self.device.device)
         made = LanguageBatches(
             self.source, self.chat, p.rows, p.length, p.seed, p.facts, curriculum=EASY, asked=ASKED,
-            written=partial(grounded_word_map, side=self.vision.config.grid),
+            written=self.framed,
         )  # fmt: skip
         positions = PictureColumns(0, self.vision.config.patches).positions(p.length)
 
@@ -95,6 +100,11 @@ class CogVLMRecipe:
 
         pretrain_language(self.run, model, self.chat, batches, p.language)
         return model
+
+    def framed(self, scene: Scene) -> tuple[list[list[str]], list[Box | None]]:
+        """A word map between a boi and an eoi without words: as many columns as a picture has."""
+        cells, boxes = self.written(scene)
+        return [[], *cells, []], [None, *boxes, None]
 
     def join(self, trained: LLaVA) -> CogVLM:
         """A CogVLM of two trained parts; adapter, boi, eoi and experts are left to learn."""
@@ -117,19 +127,21 @@ class CogVLMRecipe:
         features: Tensor,
         tasks: dict[str, float],
         schedule: Schedule,
+        maps: MapBatches | None = None,
     ) -> None:
         """One of the experts' stages: the same weights learn from other questions."""
         p = self.preset
         batches = OnePictureBatches(
             self.source, self.chat, scenes, model.columns, p.rows, p.length, f"{p.seed} {name}", tasks
         )
-        teach(self.run, name, model, batches, features, schedule)
+        teach(self.run, name, model, batches, features, schedule, maps)
 
     def connect(self, trained: LLaVA) -> Assistant:
         """The experts' three stages; the assistant is left in the folder."""
         p, model = self.preset, self.join(trained)
         scenes, features = self.features(model)
-        self.experts("captions", model, scenes, features, CAPTIONS, p.captions)
+        maps = MapBatches(self.chat, scenes, p.maps_per_step, p.seed, self.written)
+        self.experts("captions", model, scenes, features, CAPTIONS, p.captions, maps)
         self.experts("grounding", model, scenes, features, GROUNDING, p.grounding)
         self.experts("instructions", model, scenes, features, ASKED, p.instructions)
         assistant = Assistant(model, self.chat.tokenizer, {"objects": p.objects, "seed": p.seed})
@@ -138,15 +150,32 @@ class CogVLMRecipe:
 
 
 def teach(
-    run: Run, name: str, model: nn.Module, batches: OnePictureBatches, features: Tensor, schedule: Schedule
+    run: Run,
+    name: str,
+    model: nn.Module,
+    batches: OnePictureBatches,
+    features: Tensor,
+    schedule: Schedule,
+    maps: MapBatches | None = None,
 ) -> None:
-    """A stage: what of ``model`` learns answers questions about pictures, features (N, P, D_v)."""
+    """A stage: what of ``model`` learns answers questions about pictures, features (N, P, D_v).
 
-    def losses(batch: Batch) -> dict[str, Tensor]:
-        batch = batch.to(run.device.device)
-        return {"answers": next_token_loss(model, batch, features[batch.pictures].float())}
+    maps: the same pictures' word maps, which the adapter learns to write beside. CogVLM's first stage has captions
+    alone, 1.5 billion of them. Here the experts begin as copies of a language model that can read such maps: as soon
+    as the adapter writes them, it reads pictures.
+    """
 
-    run.stage(name, model, batches, losses, schedule, keep=model)
+    def made(step: int) -> tuple[Batch, ...]:
+        return (batches(step), maps(step)) if maps else (batches(step),)
+
+    def losses(made: tuple[Batch, ...]) -> dict[str, Tensor]:
+        asked, *annotated = (batch.to(run.device.device) for batch in made)
+        parts = {"answers": next_token_loss(model, asked, seen(features, asked))}
+        for batch in annotated:
+            parts["words"] = WORDS_WEIGHT * word_map_loss(model, batch, seen(features, batch))
+        return parts
+
+    run.stage(name, model, made, losses, schedule, keep=model)
 
 
 def digest(module: nn.Module) -> str:

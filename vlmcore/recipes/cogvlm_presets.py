@@ -31,6 +31,7 @@ class CogVLMPreset:
     grounding: Schedule = Schedule(steps=400, lr=4e-3)
     instructions: Schedule = Schedule(steps=600, lr=4e-3)
     scenes: int = 12_000  # pictures whose features the experts' stages share
+    maps_per_step: int = 64  # of the first stage's word maps
     rows: int = 16  # of the language model's batches, and of the experts'
     length: int = 160  # tokens a row: boi, 64 patches or a word map's 64 cells, eoi, and questions
     facts: float = 0.8  # share of the running text; the rest is English
@@ -41,10 +42,10 @@ CPU = CogVLMPreset()
 FULL = replace(
     CPU,
     objects=139,
-    language=Schedule(steps=5000, lr=6e-3, warmup=0.05),
-    captions=Schedule(steps=500, lr=4e-3),
-    grounding=Schedule(steps=2000, lr=4e-3),
-    instructions=Schedule(steps=4000, lr=4e-3),
+    language=Schedule(steps=4000, lr=6e-3, warmup=0.02),
+    captions=Schedule(steps=1000, lr=4e-3),
+    grounding=Schedule(steps=1500, lr=4e-3),
+    instructions=Schedule(steps=6000, lr=4e-3),
     scenes=60_000,
 )
 

@@ -12,6 +12,7 @@ from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.llava import LLaVA
 from vlmcore.scenes.scene import Scene
 from vlmcore.scenes.source import Source
+from vlmcore.text.packing import Batch
 
 
 def shared_features(
@@ -24,3 +25,8 @@ def shared_features(
         photographs = pictures.photographs(scenes[start : start + 256], (seed, start))
         features.append(model.encode_image(model.vision.normalise(photographs.to(device))).half())
     return scenes, torch.cat(features)
+
+
+def seen(features: Tensor, batch: Batch) -> Tensor:
+    """Z_v of a batch's pictures (N, P, D_v), in float32, from those of all scenes."""
+    return features[batch.pictures].float()

@@ -28,7 +28,7 @@ from vlmcore.device import pick_device
 from vlmcore.models.clip import CLIP, CLIPConfig, TextConfig
 from vlmcore.models.language import LanguageConfig
 from vlmcore.models.llava import LLaVA, LLaVAConfig
-from vlmcore.recipes.features import shared_features
+from vlmcore.recipes.features import seen, shared_features
 from vlmcore.recipes.language import TEXT_WEIGHT, pretrain_language
 from vlmcore.recipes.llava_presets import Preset
 from vlmcore.recipes.vision import pretrain_vision
@@ -175,11 +175,6 @@ class LLaVARecipe:
     def assistant(self, model: LLaVA) -> Assistant:
         """The model as it answers, with its tokenizer and what it was made from."""
         return Assistant(model, self.chat.tokenizer, {"objects": self.preset.objects, "seed": self.preset.seed})
-
-
-def seen(features: Tensor, batch: Batch) -> Tensor:
-    """Z_v of a batch's pictures (N, P, D_v), in float32, from those of all scenes."""
-    return features[batch.pictures].float()
 
 
 def train(preset: Preset, folder: Path, resume: bool = False, coco: Path | None = None) -> Assistant:

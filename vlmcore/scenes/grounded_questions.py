@@ -7,6 +7,7 @@ caption. The other two are the paper's examples: of four houses one is half hidd
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from vlmcore.scenes.exchange import Conversation, wordings
@@ -29,29 +30,37 @@ MOST = 4  # things in one answer with boxes
 
 
 class GroundedQuestions(QuestionGenerator):
-    """Asks what ``QuestionGenerator`` asks, and five things more (data/prompts/grounding.json)."""
+    """Asks what ``QuestionGenerator`` asks, and five things more (data/prompts/grounding.json).
+
+    Where an answer lists things or gives boxes, it looks around first.
+    """
 
     def __init__(self, world: World, wording: str = "train") -> None:
         super().__init__(world, wording)
         self.wordings |= {task: kinds[wording] for task, kinds in wordings("grounding").items()}
 
+    def describe(self, scene: Scene, random: Random) -> Conversation | None:
+        talk = super().describe(scene, random)
+        return talk and (replace(talk[0], answer=look_around(scene, ()) + talk[0].answer),)
+
     def grounded_caption(self, scene: Scene, random: Random) -> Conversation | None:
-        """A caption with boxes: every thing in reading order."""
+        """A caption with boxes: every thing in reading order, after a look around."""
         things = in_order(scene)
         if scene.kind in ("shape", "sum") or not 0 < len(things) <= MOST:
             return None
         boxes = tuple(relative(thing, scene) for thing in things)
-        answer = with_place(scene, self._named(things, scene))
+        answer = look_around(scene, ()) + with_place(scene, self._named(things, scene))
         return (self.exchange(random, "grounded_caption", answer, boxes),)
 
     def find(self, scene: Scene, random: Random) -> Conversation | None:
-        """Phrase → boxes, and not a word beside them."""
+        """Phrase → boxes, and not a word beside them but thoughts."""
         name = None if scene.kind == "shape" else self._present(scene, random)
         things = [thing for thing in in_order(scene) if thing.name == name]
         if not 0 < len(things) <= MOST:
             return None
         boxes = tuple(relative(thing, scene) for thing in things)
-        return (self.exchange(random, "find", box_text(list(boxes)), boxes, name=name),)
+        answer = look_around(scene, [name]) + box_text(list(boxes))
+        return (self.exchange(random, "find", answer, boxes, name=name),)
 
     def region(self, scene: Scene, random: Random) -> Conversation | None:
         """Box → caption."""
@@ -71,7 +80,7 @@ class GroundedQuestions(QuestionGenerator):
         if hidden is None or not telling([thing for thing in things if thing in hidden], things, scene):
             return None
         where = [IN_POSITION[position(thing, scene)] for thing in things if thing in hidden]
-        answer = f"{look_around(scene, name, hidden=hidden)}{NUMBERS[len(things)]}, {explained(where, len(things))}"
+        answer = f"{look_around(scene, [name], hidden=hidden)}{NUMBERS[len(things)]}, {explained(where, len(things))}"
         return (self.exchange(random, "explain", answer, many=self.plural(name)),)
 
     def kind(self, scene: Scene, random: Random) -> Conversation | None:
@@ -85,7 +94,8 @@ class GroundedQuestions(QuestionGenerator):
         if len(things) > MOST:
             return None
         boxes = tuple(relative(thing, scene) for thing in things)
-        answer = self._named(things, scene) if things else "none"
+        said = self._named(things, scene) if things else "none"
+        answer = look_around(scene, {thing.name for thing in things}) + said
         return (self.exchange(random, "kind", answer, boxes, kind=KINDS[kind]),)
 
     def _named(self, things: list[Thing], scene: Scene) -> str:
@@ -94,14 +104,11 @@ class GroundedQuestions(QuestionGenerator):
 
 
 def grounded_word_map(scene: Scene, side: int) -> tuple[list[list[str]], list[Box | None]]:
-    """A word map as fine as CogVLM's patches, side × side, between an empty boi and an empty eoi.
-
-    It also says of what it is partly ``hidden``.
-    """
+    """A word map as fine as CogVLM's patches, side × side, that also says of what it is partly ``hidden``."""
     cells, boxes = word_map(scene, side)
     for thing in partly_hidden(scene) or ():
         cells[cell_of(thing, scene, side)].append("hidden")
-    return [[], *cells, []], [None, *boxes, None]
+    return cells, boxes
 
 
 def partly_hidden(scene: Scene) -> list[Thing] | None:

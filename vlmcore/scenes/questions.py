@@ -102,7 +102,7 @@ class QuestionGenerator:
         things = [thing for thing in in_order(scene) if thing.name == name]
         if len(things) >= len(NUMBERS):
             return None
-        answer = look_around(scene, name) + NUMBERS[len(things)]
+        answer = look_around(scene, [name]) + NUMBERS[len(things)]
         return (self.exchange(random, "count", answer, many=self.plural(name)),)
 
     def position(self, scene: Scene, random: Random) -> Conversation | None:
@@ -140,7 +140,7 @@ class QuestionGenerator:
             return None
         things = [thing for thing in in_order(scene) if thing.name == name]
         boxes = tuple(relative(thing, scene) for thing in things)
-        answer = (look_around(scene, name) if think else "") + located(things, scene)
+        answer = (look_around(scene, [name]) if think else "") + located(things, scene)
         return (self.exchange(random, "box", answer, boxes, name=name),)
 
     def sum(self, scene: Scene, random: Random) -> Conversation | None:
@@ -199,7 +199,7 @@ class QuestionGenerator:
         same = scene.named(item.name)
         more = [("it_colour", item.colour)] if item.colour and scene.kind != "coco" else []
         if len(same) < len(NUMBERS):
-            more.append(("it_count", look_around(scene, item.name) + NUMBERS[len(same)]))
+            more.append(("it_count", look_around(scene, [item.name]) + NUMBERS[len(same)]))
         if not self.world.held_out(thing.name):
             more.append(("it_found", IN_PLACE[item.found]))
         if len(same) == 1 and random.random() < 0.5:
@@ -253,7 +253,7 @@ class QuestionGenerator:
         words = f"{self.counted_one(len(left), name)} plus {self.counted_one(len(right), name)}"
         if not total:
             return words
-        return f"{look_around(scene, name, SIDES)}{words} is {self.counted_one(len(left + right), name)}"
+        return f"{look_around(scene, [name], SIDES)}{words} is {self.counted_one(len(left + right), name)}"
 
     def counted_one(self, count: int, name: str) -> str:
         """one dog, two dogs; one pair of skis"""

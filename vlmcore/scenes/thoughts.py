@@ -13,7 +13,7 @@ Any other colon is the answer's own: "the sign says: stop" has no thoughts.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from vlmcore.scenes.backgrounds import IN_PLACE
 from vlmcore.scenes.position import IN_POSITION, POSITIONS, in_order, position
@@ -29,12 +29,13 @@ THOUGHTS = re.compile(
 )
 
 
-def look_around(scene: Scene, counted: str, positions: Sequence[int] = range(9), hidden: Sequence[Thing] = ()) -> str:
-    """Going through the positions before a number is given: "top-left dog one top no top-right cat left dog two …: ".
+def look_around(
+    scene: Scene, counted: Collection[str], positions: Sequence[int] = range(9), hidden: Sequence[Thing] = ()
+) -> str:
+    """Going through the positions before a number or a box is given: "top-left dog one top no top-right cat …: ".
 
-    The same thoughts before every count and sum, not scored. Each step is a look at one ninth of the picture, which is
-    soon learned; what is ``counted`` is numbered, so that the last number is the answer; what is ``hidden`` is said to
-    be.
+    Not scored. Each step is a look at one ninth of the picture, which is soon learned. Things with one of the names
+    that are ``counted`` are numbered, so that the last number is the answer; what is ``hidden`` is said to be.
     """
     there: dict[int, list[Thing]] = {index: [] for index in positions}
     for thing in in_order(scene):
@@ -43,8 +44,8 @@ def look_around(scene: Scene, counted: str, positions: Sequence[int] = range(9),
     for index in positions:
         steps.append(POSITIONS[index])
         for thing in there[index]:
-            so_far += thing.name == counted
-            number = [NUMBERS[so_far]] if thing.name == counted else []
+            so_far += thing.name in counted
+            number = [NUMBERS[so_far]] if thing.name in counted else []
             steps += [thing.name, *number, *(["hidden"] if thing in hidden else [])]
         if not there[index]:
             steps.append("no")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vlmcore.scenes.grounding import Box, relative
 from vlmcore.scenes.position import POSITIONS, position
 from vlmcore.scenes.scene import Scene, Thing
 
 CELLS = 4  # a word map has CELLS × CELLS cells: as many as the vision encoder has patches
 NOTHING = "nothing"  # fills the cells where no thing is, when no place can be told either
+
+WordMap = Callable[[Scene], tuple[list[list[str]], list[Box | None]]]  # a scene → each cell's words, and its box
 
 
 def word_map(scene: Scene, side: int = CELLS) -> tuple[list[list[str]], list[Box | None]]:
