@@ -26,14 +26,14 @@ class CogVLMPreset:
             width=192, layers=5, heads=6, kv_heads=6, intermediate_size=512, rope_theta=500_000.0
         )
     )
-    language: Schedule = Schedule(steps=1200, lr=6e-3, warmup=0.05)  # long: nothing changes it later
+    language: Schedule = Schedule(steps=1600, lr=6e-3, warmup=0.05)  # long: nothing changes it later
     captions: Schedule = Schedule(steps=200, lr=4e-3)
     grounding: Schedule = Schedule(steps=400, lr=4e-3)
     instructions: Schedule = Schedule(steps=600, lr=4e-3)
     scenes: int = 12_000  # pictures whose features the experts' stages share
     maps_per_step: int = 64  # of the first stage's word maps
     rows: int = 16  # of the language model's batches, and of the experts'
-    length: int = 160  # tokens a row: boi, 64 patches or a word map's 64 cells, eoi, and questions
+    length: int = 160  # tokens a row: boi, 64 patches or a word map's 64 cells, eoi, and about two questions
     facts: float = 0.8  # share of the running text; the rest is English
     seed: int = 0
 
@@ -42,7 +42,7 @@ CPU = CogVLMPreset()
 FULL = replace(
     CPU,
     objects=139,
-    language=Schedule(steps=4000, lr=6e-3, warmup=0.02),
+    language=Schedule(steps=8000, lr=6e-3, warmup=0.01),
     captions=Schedule(steps=1000, lr=4e-3),
     grounding=Schedule(steps=1500, lr=4e-3),
     instructions=Schedule(steps=6000, lr=4e-3),
