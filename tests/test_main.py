@@ -360,3 +360,19 @@ def test_as_a_program(tiny_folder, tiny_assistant, tmp_path):
     assert (
         code == 0 and err == "" and all(command in out for command in ("train", "evaluate", "ask", "ablations", "run"))
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="programs run where processes fork")
+def test_a_program_in_the_sandbox(call, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("print(6 * 7)")
+    code, out, err = call("sandbox", program)
+    assert (code, out) == (0, "42\n") and err.startswith("finished after 0.") and "walls: limits" in err
+    code, out, _ = call("sandbox", program, "--json")
+    told = json.loads(out)
+    assert code == 0 and (told["outcome"], told["stdout"], told["error"]) == ("finished", "42\n", "")
+    assert "limits" in told["layers"] and set(told) == {"outcome", "stdout", "error", "layers", "missing"}
+    program.write_text("print(1)\nwhile True:\n    pass")
+    code, out, _ = call("sandbox", program, "--seconds", "0.5", "--json")
+    assert code == 1 and json.loads(out)["outcome"] == "timeout"
+    one_line(call("sandbox", tmp_path / "none.py"), "none.py", "name a file with a program")

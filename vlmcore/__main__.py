@@ -127,6 +127,29 @@ def ablations(
 
 
 @app.command()
+def sandbox(
+    file: Annotated[Path, typer.Argument(help="a Python program")],
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="that it may take")] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Run a program behind walls: no files, no network, no other processes, little memory and time."""
+    from vlmcore.evaluation.sandbox import Sandbox, read_program
+
+    program = read_program(file)
+    with Sandbox() as box:
+        found = box.run(program, seconds)
+        walls = {"layers": box.layers, "missing": box.missing}
+    if as_json:
+        print(json.dumps({"outcome": found.outcome, "stdout": found.stdout, "error": found.error} | walls))
+    else:
+        print(found.stdout, end="")
+        print(f"{found.outcome} after {found.seconds:.2f} s {found.error}".rstrip(), file=sys.stderr)
+        print(f"walls: {', '.join(walls['layers'])}; missing: {', '.join(walls['missing']) or 'none'}", file=sys.stderr)
+    if found.outcome != "finished":
+        sys.exit(1)
+
+
+@app.command()
 def run(out: Annotated[Path, typer.Option(help="where everything is left")] = Path("runs/first")) -> None:
     """The whole tour: train the cpu preset, evaluate it, question it, draw what it says, say what to do next."""
     from vlmcore.tour import tour
