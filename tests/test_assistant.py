@@ -271,3 +271,10 @@ def test_a_name_whose_model_is_not_here_tells_how_to_train_it(name, monkeypatch,
     monkeypatch.setattr("vlmcore.assistant.NAMES", {name: tmp_path / "assistant"})
     with pytest.raises(VlmError, match=f"train --model {name}`"):
         load(name)
+
+
+def test_boxes_that_are_thought_of_are_not_the_answers(tiny_assistant):
+    thoughts = "top-left no top dog one [[040,080,360,400]]"
+    answer = tiny_assistant.read(f"{thoughts}: on the left [[400,080,760,400]]", (100, 50))
+    assert answer.boxes == ((40, 4, 76, 20),) and answer.thoughts == thoughts
+    assert tiny_assistant.read(f"{thoughts}: none", (100, 50)).boxes == ()

@@ -125,12 +125,12 @@ class Assistant:
     def read(self, text: str, size: tuple[int, int]) -> Answer:
         """What the model wrote as an Answer about a picture of ``size`` (width, height)."""
         width, height = size
+        thoughts, said = split_thoughts(text)
         boxes = []
-        for box in parse_boxes(text):  # corners in any order and outside the picture: a model may say such things
+        for box in parse_boxes(said):  # corners in any order and outside the picture: a model may say such things
             x0, y0, x1, y1 = (min(value, 1) for value in box)
             (x0, x1), (y0, y1) = sorted((x0, x1)), sorted((y0, y1))
             boxes.append((round(x0 * width), round(y0 * height), round(x1 * width), round(y1 * height)))
-        thoughts, said = split_thoughts(text)
         return Answer(said, tuple(boxes), thoughts)
 
     # -- on disk -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vlmcore.evaluation.benchmark import benchmark, evaluate, paint_all
+from vlmcore.evaluation.benchmark import benchmark, evaluate, paint_all, right
 from vlmcore.evaluation.grounding import NAMED, TASKS, named_boxes, overlaps, same_things
 from vlmcore.evaluation.report import ASKED
 from vlmcore.models.cogvlm import CogVLM
@@ -163,7 +163,7 @@ def test_the_perfect_score_1_and_the_wrong_0(items):
     assert scores(items) == dict.fromkeys(TASKS, 1.0)
     for wrong in ("", "none of it", "a dog", "[[000,000,040,040]]"):
         assert scores(items, lambda exchange, wrong=wrong: wrong) == dict.fromkeys(TASKS, 0.0)
-    assert scores(items, lambda exchange: f"not {exchange.answer}") == {
+    assert scores(items, lambda exchange: f"not {split_thoughts(exchange.answer)[1]}") == {
         task: float(task == "find") for task in TASKS  # of boxes alone the numbers count
     }  # fmt: skip
 
@@ -172,6 +172,16 @@ def test_thoughts_do_not_count(items):
     assert scores(items, lambda exchange: split_thoughts(exchange.answer)[1]) == dict.fromkeys(TASKS, 1.0)
     other = "top-left no top dog hidden: "
     assert scores(items, lambda exchange: other + split_thoughts(exchange.answer)[1]) == dict.fromkeys(TASKS, 1.0)
+
+
+def test_boxes_that_are_thought_of_do_not_count():
+    """Neither as found, nor as too many."""
+    aloud = "top-left no top dog one [[040,080,360,400]] left dog two [[400,080,760,400]]: "
+    one = "[[040,080,360,400]]"
+    boxes = [(0.04, 0.08, 0.36, 0.4)]
+    assert right(aloud + one, aloud + one, boxes) and not right(f"{aloud}none", one, boxes)
+    assert not right(aloud + one, one, [*boxes, (0.4, 0.08, 0.76, 0.4)])
+    assert overlaps([f"{aloud}none", aloud + one], [boxes, boxes]) == [0, 1]
 
 
 def test_names_and_boxes_both_count_where_things_are_named(items):

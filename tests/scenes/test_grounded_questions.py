@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
 from random import Random
 
 import pytest
@@ -192,22 +191,33 @@ def test_all_but_a_boxs_caption_is_thought_about(scenes):
         for scene, exchange in answers(scenes[:300], task):
             aloud, said = split_thoughts(exchange.answer)
             assert [aloud, said] == [*exchange.answer.rpartition(": ")][::2]
-            if task in ("describe", "grounded_caption"):
+            things = ordered(scene)
+            if task == "describe":
                 assert aloud == thought(scene, "")
+            elif task == "grounded_caption":
+                assert unboxed(aloud) == thought(scene, "") and shown(aloud, things, scene)
             elif task == "find":
-                assert aloud == thought(scene, asked(exchange))
+                name = asked(exchange)
+                assert unboxed(aloud) == thought(scene, name) and shown(aloud, named(scene, name), scene)
             elif task == "kind":
-                numbers = [word for word in aloud.split() if word in NUMBERS[1:]]
-                assert numbers == list(NUMBERS[1 : len(exchange.boxes) + 1])
                 kind = KIND[asked(exchange)]
-                plain = thought(scene, "").split()
-                assert [word for word in aloud.split() if word not in NUMBERS] == plain
-                for before, number in pairwise(aloud.split()):
-                    assert number not in NUMBERS or any(
-                        item.kind == kind and item.name.split()[-1] == before for item in OBJECTS.values()
-                    )
+                listed = [thing for thing in things if is_a(thing, kind)]
+                numbers = [word for word in unboxed(aloud).split() if word in NUMBERS[1:]]
+                assert numbers == list(NUMBERS[1 : len(listed) + 1]) and shown(aloud, listed, scene)
+                assert [word for word in unboxed(aloud).split() if word not in NUMBERS] == thought(scene, "").split()
             else:
                 assert bool(aloud) == (task == "explain")
+
+
+def unboxed(aloud: str) -> str:
+    return re.sub(r" \[\[.*?\]\]", "", aloud)
+
+
+def shown(aloud: str, things: list[Thing], scene: Scene) -> bool:
+    """Are just these things' boxes thought of, in their order, each right behind its name or its number?"""
+    found = re.findall(r"(\S+) (\[\[.*?\]\])", aloud)
+    behind = all(word in NUMBERS or word == thing.name.split()[-1] for (word, _), thing in zip(found, things))
+    return behind and close([boxes_of(box)[0] for _, box in found], exact(things, scene))
 
 
 # -- what is asked at all --------------------------------------------------------------------------------------------
@@ -406,6 +416,9 @@ def test_it_asks_all_that_llava_is_asked_too(scenes):
     for task in ("count", "box", "exists"):
         for number, scene in enumerate(scenes[:50]):
             ours, theirs = (getattr(questions, task)(scene, Random(number)) for questions in (QUESTIONS, plainly))
+            if ours and task == "box":  # it thinks of the boxes too
+                thoughts, said = split_thoughts(ours[0].answer)
+                ours = (replace(ours[0], answer=f"{unboxed(thoughts)}: {said}"),)
             assert ours == theirs
     assert all(hasattr(QUESTIONS, task) for mix in (ASKED, CAPTIONS, GROUNDING) for task in mix)
     assert set(TASKS) < set(ASKED) and "grounded_caption" not in plainly.wordings

@@ -89,10 +89,10 @@ def paint_all(world: World, items: Sequence[Item]) -> list[np.ndarray]:
 
 def right(answer: str, expected: str, boxes: Sequence[Box] = ()) -> bool:
     """Is an answer right? Thoughts do not count. With ``boxes``: each must be found, in any order."""
+    said, told = (split_thoughts(text)[1] for text in (answer, expected))
     if not boxes:
-        answer, expected = (split_thoughts(text)[1].split() for text in (answer, expected))
-        return answer == expected
-    found = parse_boxes(answer)
+        return said.split() == told.split()
+    found = parse_boxes(said)
     left = list(boxes)
     for box in found:
         best = max(left, key=lambda other: iou(box, other), default=None)

@@ -48,7 +48,7 @@ def overlaps(answers: Sequence[str], expected: Sequence[Sequence[Box]]) -> list[
     """For every expected box the IoU with the answer's best one, 0 where it has none; a box answers for one thing."""
     found = []
     for answer, boxes in zip(answers, expected, strict=True):
-        said = parse_boxes(answer)
+        said = parse_boxes(split_thoughts(answer)[1])
         for box in boxes:
             best = max(said, key=lambda other: iou(box, other), default=None)
             found.append(iou(box, best) if best is not None else 0.0)

@@ -32,7 +32,8 @@ MOST = 4  # things in one answer with boxes
 class GroundedQuestions(QuestionGenerator):
     """Asks what ``QuestionGenerator`` asks, and five things more (data/prompts/grounding.json).
 
-    Where an answer lists things or gives boxes, it looks around first.
+    Where an answer lists things or gives boxes, it looks around first. A box is read where the thing is seen, and the
+    answer copies it: of two dogs each then has its own.
     """
 
     def __init__(self, world: World, wording: str = "train") -> None:
@@ -49,7 +50,8 @@ class GroundedQuestions(QuestionGenerator):
         if scene.kind in ("shape", "sum") or not 0 < len(things) <= MOST:
             return None
         boxes = tuple(relative(thing, scene) for thing in things)
-        answer = look_around(scene, ()) + with_place(scene, self._named(things, scene))
+        names = {thing.name for thing in things}
+        answer = look_around(scene, (), boxed=names) + with_place(scene, self._named(things, scene))
         return (self.exchange(random, "grounded_caption", answer, boxes),)
 
     def find(self, scene: Scene, random: Random) -> Conversation | None:
@@ -59,7 +61,7 @@ class GroundedQuestions(QuestionGenerator):
         if not 0 < len(things) <= MOST:
             return None
         boxes = tuple(relative(thing, scene) for thing in things)
-        answer = look_around(scene, [name]) + box_text(list(boxes))
+        answer = self.look(scene, name) + box_text(list(boxes))
         return (self.exchange(random, "find", answer, boxes, name=name),)
 
     def region(self, scene: Scene, random: Random) -> Conversation | None:
@@ -95,8 +97,12 @@ class GroundedQuestions(QuestionGenerator):
             return None
         boxes = tuple(relative(thing, scene) for thing in things)
         said = self._named(things, scene) if things else "none"
-        answer = look_around(scene, {thing.name for thing in things}) + said
+        names = {thing.name for thing in things}
+        answer = look_around(scene, names, boxed=names) + said
         return (self.exchange(random, "kind", answer, boxes, kind=KINDS[kind]),)
+
+    def look(self, scene: Scene, name: str) -> str:
+        return look_around(scene, [name], boxed=[name])
 
     def _named(self, things: list[Thing], scene: Scene) -> str:
         """a dog [[040,080,400,440]] and a cat [[…]]"""

@@ -140,8 +140,12 @@ class QuestionGenerator:
             return None
         things = [thing for thing in in_order(scene) if thing.name == name]
         boxes = tuple(relative(thing, scene) for thing in things)
-        answer = (look_around(scene, [name]) if think else "") + located(things, scene)
+        answer = (self.look(scene, name) if think else "") + located(things, scene)
         return (self.exchange(random, "box", answer, boxes, name=name),)
+
+    def look(self, scene: Scene, name: str) -> str:
+        """What is thought before boxes are given."""
+        return look_around(scene, [name])
 
     def sum(self, scene: Scene, random: Random) -> Conversation | None:
         return (self.exchange(random, "sum", self._sum_words(scene, total=True)),) if scene.kind == "sum" else None

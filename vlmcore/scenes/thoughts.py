@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from vlmcore.scenes.backgrounds import IN_PLACE
+from vlmcore.scenes.grounding import box_text, relative
 from vlmcore.scenes.position import IN_POSITION, POSITIONS, in_order, position
 from vlmcore.scenes.scene import Scene, Thing
 from vlmcore.scenes.wording import NUMBERS, a, the
@@ -30,12 +31,17 @@ THOUGHTS = re.compile(
 
 
 def look_around(
-    scene: Scene, counted: Collection[str], positions: Sequence[int] = range(9), hidden: Sequence[Thing] = ()
+    scene: Scene,
+    counted: Collection[str],
+    positions: Sequence[int] = range(9),
+    hidden: Sequence[Thing] = (),
+    boxed: Collection[str] = (),
 ) -> str:
     """Going through the positions before a number or a box is given: "top-left dog one top no top-right cat …: ".
 
     Not scored. Each step is a look at one ninth of the picture, which is soon learned. Things with one of the names
-    that are ``counted`` are numbered, so that the last number is the answer; what is ``hidden`` is said to be.
+    that are ``counted`` are numbered, so that the last number is the answer; what is ``hidden`` is said to be; those
+    that are ``boxed`` have their boxes beside them, where no other of their name is meant.
     """
     there: dict[int, list[Thing]] = {index: [] for index in positions}
     for thing in in_order(scene):
@@ -46,7 +52,8 @@ def look_around(
         for thing in there[index]:
             so_far += thing.name in counted
             number = [NUMBERS[so_far]] if thing.name in counted else []
-            steps += [thing.name, *number, *(["hidden"] if thing in hidden else [])]
+            box = [box_text([relative(thing, scene)])] if thing.name in boxed else []
+            steps += [thing.name, *number, *(["hidden"] if thing in hidden else []), *box]
         if not there[index]:
             steps.append("no")
     return " ".join(steps) + ": "
