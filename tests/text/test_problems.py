@@ -48,16 +48,19 @@ def test_answers_have_the_key_that_the_grader_reads(form, key, tmp_path):
     assert lines == [{"task_id": problem.task_id, key: f"    return {n}\n"} for n in (1, 2)]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (b"{", "line 1 is no JSON"), (b"\xff\xff", "name a file of JSON lines"), (b"\x1f\x8bnothing", "name a file"),
-        (gzip.compress(b"{}")[:-9] + b"\xff" * 9, "name a file"),
-        (json.dumps({"task_id": 1}).encode(), "problem 1 has no prompt, canonical_solution, test"),
-        (json.dumps({k: v for k, v in HUMAN_EVAL.items() if k != "entry_point"}).encode(), "no entry_point"),
-    ],
-)  # fmt: skip
-def test_other_files_are_told_of(text, said, tmp_path):
+OTHER = {
+    "half a line": (b"{", "line 1 is no JSON"),
+    "no text": (b"\xff\xff", "name a file of JSON lines"),
+    "no gzip": (b"\x1f\x8bnothing", "name a file"),
+    "a damaged gzip": (gzip.compress(b"{}", mtime=0)[:-9] + b"\xff" * 9, "name a file"),
+    "no prompt": (json.dumps({"task_id": 1}).encode(), "problem 1 has no prompt, canonical_solution, test"),
+    "no entry point": (json.dumps({k: v for k, v in HUMAN_EVAL.items() if k != "entry_point"}).encode(), "no entry_p"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER)
+def test_other_files_are_told_of(kind, tmp_path):
+    text, said = OTHER[kind]
     (tmp_path / "problems").write_bytes(text)
     with pytest.raises(VlmError, match=said):
         read_problems(tmp_path / "problems")
