@@ -2,7 +2,7 @@
 
 The question generator writes them in four forms, and a model that learned from it does too:
 
-- going through the places: "top-left dog one top no … bottom-right dog two: two";
+- going through the places: "top-left dog one top no … bottom-right dog two: two" (CogVLM: with the boxes it will give);
 - pointing: "the dog is nowhere: no";
 - what belongs where: "on the left is a fox that belongs in the forest not here, …: the fox, because …";
 - naming before knowing: "a dog: it barks".
