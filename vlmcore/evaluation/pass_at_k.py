@@ -2,7 +2,7 @@
 
 To draw k of the n programs at random is to miss all c that pass with the probability C(n − c, k) / C(n, k). Counting
 instead whether any of the first k passed is right on average too, but varies more; and 1 − (1 − c/n)^k, which takes the
-n as drawn anew each time, is always too low.
+n as drawn anew each time, is too low on average.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from typing import Any
 from vlmcore.evaluation import sandbox_walls as walls
 
 OUTPUT, RESULT = 1, 3  # the child's file descriptors: what it prints, what it returns; there are no others
-# Imported before the fork: quick, and there even where nobody may not read the library.
+# Imported before the fork, once for all programs: that is quick.
 PRELOADED = [
     "array", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
     "heapq", "itertools", "math", "operator", "random", "re", "statistics", "string", "struct", "textwrap", "time",

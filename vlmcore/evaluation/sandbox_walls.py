@@ -24,7 +24,7 @@ import sys
 import sysconfig
 from collections.abc import Callable
 
-try:  # both before the fork: nobody may be unable to read them
+try:  # both before the walls stand, which would hide them
     import landlock
 except (ImportError, OSError):  # not Linux, or not installed
     landlock = None

@@ -42,7 +42,7 @@ CPU = CogVLMPreset()
 FULL = replace(
     CPU,
     objects=139,
-    language=Schedule(steps=8000, lr=6e-3, warmup=0.01),
+    language=Schedule(steps=8000, lr=6e-3, warmup=0.01),  # a longer warm-up would outlast the easy beginning
     captions=Schedule(steps=1000, lr=4e-3),
     grounding=Schedule(steps=1500, lr=4e-3),
     instructions=Schedule(steps=6000, lr=4e-3),
