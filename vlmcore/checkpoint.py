@@ -15,7 +15,9 @@ from torch import nn
 
 from vlmcore.errors import VlmError
 from vlmcore.files import read_json, write_json
+from vlmcore.models.codegeex import CodeGeeX
 from vlmcore.models.cogvlm import CogVLM, CogVLMConfig
+from vlmcore.models.language import LanguageConfig
 from vlmcore.models.llava import LLaVA, LLaVAConfig
 from vlmcore.tensors import load_weights, read_tensors, write_tensors
 
@@ -25,6 +27,7 @@ FORMAT = 2  # counts the versions of what this file writes: 1 had no system and 
 SYSTEMS = {
     "llava": (LLaVAConfig, LLaVA),
     "cogvlm": (CogVLMConfig, CogVLM),
+    "codegeex": (LanguageConfig, CodeGeeX),
 }  # config.json's "system": its configuration and its model
 
 

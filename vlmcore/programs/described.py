@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from vlmcore.programs import python
 from vlmcore.programs.expressions import Binary, Call, Expression, Literal, Name, Not, Words
 from vlmcore.programs.scope import COUNTERS, ELEMENTS, LOCALS, Scope, split
 from vlmcore.programs.statements import Assign, Declare, Do, ForEach, ForRange, If, Return, Statement, Update
@@ -34,6 +35,13 @@ class Described:
 
     sentence: str
     program: Program
+
+    def python(self) -> tuple[str, str]:
+        """(head and sentence, as HumanEval's prompts are; the body)"""
+        made = self.program.main
+        head, *lines = python.function(made)
+        imports = "import math\n\n\n" if any("math." in line for line in lines) else ""
+        return f'{imports}{head}\n    """{self.sentence}"""\n', "".join(f"{line}\n" for line in lines)
 
 
 @dataclass(frozen=True)

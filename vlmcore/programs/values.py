@@ -53,6 +53,8 @@ def number(scope: Scope, depth: int) -> Expression:
     choices += ["code", "code", "add code"] * min(1, len(scope.of(CHAR)))
     choices += ["lookup"] * (2 if scope.of(COUNTS) and scope.of(CHAR) else 0)
     first = number(scope, depth - 1)
+    if isinstance(first, Literal) and names:  # nobody adds up what is known
+        first = scope.pick(INT)
     other = unlike(number(scope, depth - 2), first)
     match random.choice(choices):
         case "sum":
