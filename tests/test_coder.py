@@ -3,24 +3,18 @@
 from random import Random
 
 import pytest
-import torch
 
 from vlmcore.batches.code import either
-from vlmcore.coder import Coder, first_function, load_coder, read_java
+from vlmcore.coder import first_function, load_coder, read_java
 from vlmcore.errors import VlmError
-from vlmcore.models.codegeex import CodeGeeX, codegeex_config
-from vlmcore.programs import java, python
-from vlmcore.text.code_tokenizer import train_code_tokenizer
+from vlmcore.programs import java
 
-POSITIONS = 200
+POSITIONS = 200  # of the tiny one
 
 
-@pytest.fixture(scope="module")
-def coder():
-    made = [either(Random(seed)) for seed in range(100)]
-    tokenizer = train_code_tokenizer([write(each) for each in made for write in (java.write, python.write)], 600)
-    torch.manual_seed(0)
-    return Coder(CodeGeeX(codegeex_config(32, 2, 2, POSITIONS, 600)), tokenizer, {"seed": 3})
+@pytest.fixture
+def coder(tiny_coder):
+    return tiny_coder
 
 
 def test_it_goes_on(coder):

@@ -145,7 +145,9 @@ def test_bad_coco_folders(call, tmp_path, kind):
     [
         (["train", "--preset", "tpu"], "cpu, full, gpu"),
         (["ablations", "--model", "gpt"], "llava or cogvlm"),
-        (["train", "--model", "nonsense"], "llava or cogvlm"),
+        (["train", "--model", "nonsense"], "llava, cogvlm or codegeex"),
+        (["train", "--model", "codegeex", "--preset", "gpu"], "cpu, full"),
+        (["train", "--model", "codegeex", "--data", "X"], "--data is for --model llava"),
         (["train", "--model", "cogvlm", "--preset", "gpu"], "cpu, full"),
         (["train", "--model", "cogvlm", "--data", "X"], "--data is for --model llava"),
         (["train", "--eyes", "X"], "--eyes is for --model cogvlm"),
@@ -363,6 +365,23 @@ def test_as_a_program(tiny_folder, tiny_assistant, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="programs run where processes fork")
+def test_code_is_written_and_translated(call, tiny_coder, tmp_path):
+    folder, java = tmp_path / "coder", tmp_path / "Main.java"
+    tiny_coder.save(folder)
+    java.write_text("class Main {\n    static int twice(int x) {\n        return 2 * x;\n    }\n}\n")
+    code, out, err = call("code", "def twice(x):", "--model", folder)
+    assert code == 0 and out.startswith("def twice(x):\n") and not err
+    code, out, _ = call("code", "def twice(x):", "--model", folder, "--samples", 3, "--temperature", 1, "--seed", 2)
+    assert code == 0 and out.count("def twice(x):\n") >= 3
+    code, out, err = call("translate", java, "--model", folder)
+    assert code == 0 and not err
+    one_line(call("code", " ", "--model", folder), "the prompt is empty")
+    one_line(call("code", "x = 1", "--model", folder, "--language", "Cobol"), "no language 'Cobol'", "Python")
+    one_line(call("translate", java, "--model", folder, "--to", "latin"), "no translation into 'latin'")
+    one_line(call("translate", tmp_path / "none.java", "--model", folder), "none.java")
+    one_line(call("code", "x = 1", "--model", tmp_path / "none"), "train --model codegeex")
+
+
 def test_a_program_in_the_sandbox(call, tmp_path):
     program = tmp_path / "program.py"
     program.write_text("print(6 * 7)")

@@ -34,29 +34,34 @@ def choose(name: str, presets: dict[str, Any]) -> Any:
 @app.command()
 def train(
     preset: Annotated[str, typer.Option(help="cpu (minutes), full (an hour or two) or, for llava, gpu")] = "cpu",
-    model: Annotated[str, typer.Option(help="llava or cogvlm")] = "llava",
-    out: Annotated[Path | None, typer.Option(help="for the model and its run [runs/assistant or runs/cogvlm]")] = None,
+    model: Annotated[str, typer.Option(help="llava, cogvlm or codegeex")] = "llava",
+    out: Annotated[Path | None, typer.Option(help="for the model and its run [runs/assistant, or runs/MODEL]")] = None,
     resume: Annotated[bool, typer.Option(help="take up a run that was stopped")] = False,
     data: Annotated[Path | None, typer.Option(help="a COCO folder for llava, not the painted world")] = None,
     eyes: Annotated[str | None, typer.Option(help="for cogvlm: whose vision encoder; the shipped llava's")] = None,
 ) -> None:
-    """Train a model. llava, from nothing: language, vision, stage 1, stage 2; cogvlm: language, then its experts."""
-    from vlmcore.assistant import NAMES
-    from vlmcore.recipes import cogvlm, cogvlm_presets, llava, llava_presets
+    """Train a model. llava, from nothing: language, vision, stage 1, stage 2; cogvlm: language, then its experts;
+    codegeex: code.
+    """
+    from vlmcore.recipes import codegeex, codegeex_presets, cogvlm, cogvlm_presets, llava, llava_presets
 
     began = time.perf_counter()
-    if model not in NAMES:
-        raise VlmError(f"there is no model {model!r} to train: choose {' or '.join(NAMES)}")
-    if model == "llava" and eyes is not None:
-        raise VlmError("--eyes is for --model cogvlm: LLaVA trains its own")
-    if model == "cogvlm" and data is not None:
-        raise VlmError("--data is for --model llava: CogVLM's questions need the painted world")
-    if model == "llava":
-        out = out or Path("runs/assistant")
-        llava.train(choose(preset, llava_presets.PRESETS), out, resume, data)
-    else:
-        out = out or Path("runs/cogvlm")
-        cogvlm.train(choose(preset, cogvlm_presets.PRESETS), out, resume, eyes)
+    if model != "cogvlm" and eyes is not None:
+        raise VlmError("--eyes is for --model cogvlm: LLaVA trains its own, and code needs none")
+    if model != "llava" and data is not None:
+        raise VlmError("--data is for --model llava: the others learn from what the course makes")
+    match model:
+        case "llava":
+            out = out or Path("runs/assistant")
+            llava.train(choose(preset, llava_presets.PRESETS), out, resume, data)
+        case "cogvlm":
+            out = out or Path("runs/cogvlm")
+            cogvlm.train(choose(preset, cogvlm_presets.PRESETS), out, resume, eyes)
+        case "codegeex":
+            out = out or Path("runs/codegeex")
+            codegeex.train(choose(preset, codegeex_presets.PRESETS), out, resume)
+        case _:
+            raise VlmError(f"there is no model {model!r} to train: choose llava, cogvlm or codegeex")
     print(f"Done in {(time.perf_counter() - began) / 60:.1f} minutes: {out}")
 
 
@@ -124,6 +129,39 @@ def ablations(
         results = expert_ablations(shipped, cogvlm_presets.ABLATION, out, per_task, seed)
     write_json(out / "ablations.json", results)
     print(spread_table(results))
+
+
+@app.command()
+def code(
+    prompt: Annotated[str, typer.Argument(help='the beginning of a program, such as "def count_even(xs):"')],
+    language: Annotated[str, typer.Option(help="of the program: Python or Java")] = "Python",
+    model: Annotated[Path | None, typer.Option(help="a folder made by train; the shipped one if left out")] = None,
+    samples: Annotated[int, typer.Option(min=1, max=64, help="how many programs")] = 1,
+    temperature: Annotated[float, typer.Option(min=0, help="0: the likeliest")] = 0.0,
+    seed: Annotated[int, typer.Option(help="of what is sampled")] = 0,
+) -> None:
+    """Go on with a program, to the end of its function."""
+    from vlmcore.coder import first_function, load_coder
+
+    prompt = prompt if prompt.endswith("\n") or not prompt.rstrip().endswith(":") else f"{prompt}\n"
+    written = load_coder(model).complete(prompt, language, samples, temperature=temperature, seed=seed)
+    for completion in written:
+        print((prompt + first_function(completion)).rstrip())
+
+
+@app.command()
+def translate(
+    file: Annotated[Path, typer.Argument(help="a Java program")],
+    to: Annotated[str, typer.Option(help="the language to translate it into")] = "python",
+    model: Annotated[Path | None, typer.Option(help="a folder made by train; the shipped one if left out")] = None,
+) -> None:
+    """Translate a Java program into Python, and print that alone."""
+    from vlmcore.coder import load_coder, read_java
+
+    if to.lower() != "python":
+        raise VlmError(f"there is no translation into {to!r}: choose python")
+    program = read_java(file)
+    print(load_coder(model).translate(program)[0].rstrip())
 
 
 @app.command()
