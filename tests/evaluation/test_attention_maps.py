@@ -9,6 +9,7 @@ from vlmcore.evaluation.attention_maps import attention_maps, attention_weights,
 from vlmcore.models import masks
 from vlmcore.models.attention import Attention
 from vlmcore.models.cache import Cache
+from vlmcore.models.codegeex import CodeGeeX, codegeex_config
 from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.config import TransformerConfig
 from vlmcore.models.context import Context
@@ -18,20 +19,22 @@ from vlmcore.models.transformer import Transformer
 
 @pytest.mark.parametrize("kv_heads", [4, 2])
 @pytest.mark.parametrize("causal", [True, False])
-def test_the_weights_mix_the_values_into_what_attention_gives(kv_heads, causal):
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_the_weights_mix_the_values_into_what_attention_gives(kv_heads, causal, elsewhere):
     torch.manual_seed(0)
     config = TransformerConfig(width=32, layers=1, heads=4, kv_heads=kv_heads, intermediate_size=48)
     attention, x = Attention(config, 0), torch.randn(2, 7, 32)
     rotary = rotary_table(torch.arange(7), config.head_width, 10_000.0)
     context = Context(mask=masks.causal(7) if causal else None, rotary=rotary)
-    weights = attention_weights(attention, x, context)
+    asked = {"query_from": torch.randn(2, 7, 32)} if elsewhere else {}  # as a top query layer asks
+    weights = attention_weights(attention, x, context, **asked)
     assert weights.shape == (2, 4, 7, 7)
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 7))
     if causal:
         assert (weights.triu(1) == 0).all()
     values = attention.qkv(x).view(2, 7, -1, config.head_width).transpose(1, 2)[:, 4 + kv_heads :]
     mixed = weights @ values.repeat_interleave(4 // kv_heads, dim=1)
-    expected = attention(x, context)
+    expected = attention(x, context, **asked)
     torch.testing.assert_close(attention.out(mixed.transpose(1, 2).reshape(2, 7, 32)), expected)
 
 
@@ -46,6 +49,22 @@ def test_recording_takes_every_layer_down_and_changes_nothing():
     assert torch.equal(before, during)
     model(x, context)
     assert len(seen) == 3  # nobody is listening any more
+
+
+def test_a_top_query_layers_questions_are_recorded():
+    torch.manual_seed(0)
+    model = CodeGeeX(codegeex_config(16, 2, 2, 8, 12)).eval()
+    with recorded(model.transformer) as seen:
+        model(torch.tensor([[3, 4, 5, 6]]))
+        model(torch.tensor([[3, 9, 5, 6]]))
+    first, second = seen[1], seen[3]
+    assert (first - second).abs().max() > 1e-4  # the keys have changed,
+    assert torch.equal(first[:, :, 0], second[:, :, 0])  # and row 0 sees the first token alone
+    block = model.transformer.blocks[1]
+    query = block.attention.heads(block.queries(torch.arange(4))[None], Context())[0]
+    asked = attention_weights(block.attention, torch.zeros(1, 4, 16), Context(), block.queries(torch.arange(4))[None])
+    key = block.attention.heads(torch.zeros(1, 4, 16), Context())[1]
+    torch.testing.assert_close(asked, (query @ key.transpose(-1, -2) / 8**0.5).softmax(-1))
 
 
 def test_with_a_cache_nothing_is_recorded():

@@ -20,9 +20,11 @@ from vlmcore.models.context import Context
 from vlmcore.models.transformer import Transformer
 
 
-def attention_weights(attention: Attention, x: Tensor, context: Context) -> Tensor:
+def attention_weights(attention: Attention, x: Tensor, context: Context, query_from: Tensor | None = None) -> Tensor:
     """softmax(q·kᵀ / √d) of one layer without a cache. x (B, T, D), already normalised → (B, H, T, T)."""
     query, key, _ = attention.heads(x, context)
+    if query_from is not None:
+        query = attention.heads(query_from, context)[0]
     key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)  # (B, H, T, d)
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     return (scores if context.mask is None else scores.masked_fill(~context.mask, -torch.inf)).softmax(-1)
@@ -33,12 +35,12 @@ def recorded(transformer: Transformer) -> Iterator[list[Tensor]]:
     """A list that fills with (B, H, T, T), a layer at a time, while the transformer reads something without a cache."""
     seen: list[Tensor] = []
 
-    def note(attention: Attention, arguments: tuple, _: Tensor) -> None:
+    def note(attention: Attention, arguments: tuple, named: dict[str, Tensor], _: Tensor) -> None:
         x, context = arguments
         assert context.cache is None, "with a cache the keys of earlier tokens are out of sight: read it all at once"
-        seen.append(attention_weights(attention, x, context).detach())
+        seen.append(attention_weights(attention, x, context, **named).detach())
 
-    hooks = [block.attention.register_forward_hook(note) for block in transformer.blocks]
+    hooks = [block.attention.register_forward_hook(note, with_kwargs=True) for block in transformer.blocks]
     try:
         yield seen
     finally:
