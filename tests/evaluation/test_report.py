@@ -27,9 +27,13 @@ def test_the_mean_leaves_the_claim_out(result):
 
 def test_the_table_has_a_row_a_task(result):
     lines = table(result).splitlines()
-    assert [line.split("  ")[0] for line in lines] == ["task", *TASKS, "mean", CLAIM, "mean IoU, box"]
+    elsewhere = ["unseen artist", "the other artist", "unseen looks", "free arrangement", "free, unseen looks"]
+    assert list(result["boxes_elsewhere"]) == elsewhere
+    names = [line.split("  ")[0].split(" box ")[0] for line in lines]
+    assert names == ["task", *TASKS, "mean", CLAIM, "mean IoU, box", *elsewhere]
     assert "known wordings" in lines[0] and "held-out wordings" in lines[0]
-    assert 0 <= result["mean_iou"]["box"] <= 1 and lines[-1].split()[-1] == f"{result['mean_iou']['box']:.3f}"
+    assert 0 <= result["mean_iou"]["box"] <= 1 and lines[-6].split()[-1] == f"{result['mean_iou']['box']:.3f}"
+    assert lines[-1].endswith(f"box {result['boxes_elsewhere']['free, unseen looks']['box']:.1%}")
 
 
 def test_mean_iou_counts_every_box_that_should_be_there(tiny_assistant, monkeypatch):

@@ -12,7 +12,7 @@ from vlmcore.evaluation import grounding
 from vlmcore.evaluation.benchmark import CLAIM, TASKS, Item, benchmark, evaluate, paint_all
 from vlmcore.evaluation.charts import bars, radar
 from vlmcore.evaluation.grounding import overlaps
-from vlmcore.evaluation.robustness import robustness
+from vlmcore.evaluation.robustness import conditions, robustness
 from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.llava import LLaVA
 from vlmcore.scenes.grounded_questions import GroundedQuestions
@@ -47,6 +47,7 @@ def score(model: Path | Assistant | None, per_task: int, seed: int, chart: Path 
         "mean": float(np.mean(list(known.values()))),
         "unusual_new": claim,
         "mean_iou": {task: mean_iou(assistant, items, pictures, task) for task in boxed},
+        "boxes_elsewhere": boxes_elsewhere(assistant, per_task, seed),
         "held_out_wordings": {"tasks": new, "mean": float(np.mean(list(new.values()))), "unusual_new": new_claim},
     }
 
@@ -59,6 +60,17 @@ def mean_iou(assistant: Assistant, items: Sequence[Item], pictures: Sequence[np.
     return float(np.mean(overlaps(assistant.answer_all(asked), [exchange.boxes for exchange in first])))
 
 
+def boxes_elsewhere(assistant: Assistant, per_task: int, seed: int) -> dict[str, dict[str, float]]:
+    """{condition: {task: boxes that are right}} where the artist, the ground or the arrangement is new."""
+    tasks, questions = ASKED[type(assistant.model)]
+    boxed, found = [task for task in BOXED if task in tasks], {}
+    for condition in conditions(assistant.about.get("objects")):
+        if condition.family in ("artists", "grounds"):
+            items = benchmark(condition.world, per_task, seed, tasks=boxed, questions=questions)
+            found[condition.name] = evaluate(assistant.answer_all, items, paint_all(condition.world, items))
+    return found
+
+
 def table(result: dict) -> str:
     """What ``score`` found, as text."""
     known, new = result, result["held_out_wordings"]
@@ -68,9 +80,10 @@ def table(result: dict) -> str:
             "held-out wordings": new["tasks"] | {CLAIM: new["unusual_new"]},
         }
     )
-    return "\n".join(
-        [scores, *(f"{f'mean IoU, {task}':18}{value:19.3f}" for task, value in result["mean_iou"].items())]
-    )
+    rows = [f"{f'mean IoU, {task}':18}{value:19.3f}" for task, value in result["mean_iou"].items()]
+    for name, right in result["boxes_elsewhere"].items():
+        rows.append(f"{name:18}" + "".join(f"{f'{task} {value:.1%}':>19}" for task, value in right.items()))
+    return "\n".join([scores, *rows])
 
 
 def robust_score(model: Path | Assistant | None, per_task: int, seed: int, chart: Path | None = None) -> dict:
