@@ -154,7 +154,7 @@ def begun(tmp_path_factory):
     ):
         found, taught, teach = {}, {}, cogvlm.teach
 
-        def note(run, name, model, batches, features, schedule, maps=None):
+        def note(run, name, model, batches, features, schedule, maps):
             taught[name] = {"asked": batches, "maps": maps}
             teach(run, name, model, batches, features, schedule, maps)
 
@@ -236,22 +236,22 @@ def test_the_losses_are_about_the_pictures_that_the_batch_names(begun):
     recipe, found = begun
     stage = found["grounding"]
     model, scenes = stage.model, stage.asked.scenes
-    (batch,) = stage.batches(0)
+    batch, maps = stage.batches(0)
     seen = recipe.pictures.photographs(scenes, (TINY_COGVLM.seed, 0))[batch.pictures].to(recipe.device.device)
     features = model.encode_image(model.vision.normalise(seen)).half().float()
-    (name, loss), *rest = stage.losses((batch,)).items()
+    loss = stage.losses((batch, maps))["answers"]
     expected = cogvlm.next_token_loss(model, batch.to(recipe.device.device), features)
     other = cogvlm.next_token_loss(model, batch.to(recipe.device.device), features.roll(1, 0) + 1)
-    assert name == "answers" and not rest and len(scenes) == 20
+    assert len(scenes) == 20
     torch.testing.assert_close(loss, expected, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(loss, other, atol=1e-4, rtol=1e-4)
 
 
-def test_in_the_first_stage_the_adapter_writes_the_pictures_word_maps(begun):
+@pytest.mark.parametrize("name", EXPERTS)
+def test_in_every_stage_the_adapter_writes_the_pictures_word_maps(begun, name):
     """As fine as the patches, of the pictures that the batch names, and lifted beside the answers."""
     recipe, found = begun
-    stage, P = found["captions"], recipe.vision.config.patches
-    assert found["grounding"].maps is found["instructions"].maps is None
+    stage, P = found[name], recipe.vision.config.patches
     asked, annotated = stage.batches(3)
     assert asked.cells is None and annotated.cells.shape[:2] == (TINY_COGVLM.maps_per_step, P)
     scenes = stage.asked.scenes

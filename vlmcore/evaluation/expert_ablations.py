@@ -205,8 +205,7 @@ def expert_ablations(
                         source, chat, scenes, model.columns, preset.rows, preset.length,
                         f"{number} {stage}", tasks,
                     )  # fmt: skip
-                    words = maps if stage == "captions" else None
-                    teach(run, stage, model, batches, features, getattr(preset, stage), words)
+                    teach(run, stage, model, batches, features, getattr(preset, stage), maps)
             scores = evaluate(Assistant(model, chat.tokenizer, base.about).answer_all, items, pictures)
             found.setdefault(name, []).append(scores | {"bits": bits(model, text)})
     return found

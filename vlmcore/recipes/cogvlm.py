@@ -6,7 +6,7 @@
     a trained assistant's vision encoder, 8 × 8 patches ────┤ frozen
                                                             └─► "captions" ─► "grounding" ─► "instructions":
                                                                 adapter, boi, eoi and visual experts
-                                                                (in "captions" the adapter writes word maps too)
+                                                                (in each the adapter also writes word maps)
 
 Published: captions (1.5 billion pairs), then captions and boxes, then instructions; the last trains the language model
 too, at a tenth of the rate. Here it never changes, so that every word of it comes out unharmed. The eyes are trained
@@ -127,7 +127,7 @@ class CogVLMRecipe:
         features: Tensor,
         tasks: dict[str, float],
         schedule: Schedule,
-        maps: MapBatches | None = None,
+        maps: MapBatches,
     ) -> None:
         """One of the experts' stages: the same weights learn from other questions."""
         p = self.preset
@@ -142,8 +142,8 @@ class CogVLMRecipe:
         scenes, features = self.features(model)
         maps = MapBatches(self.chat, scenes, p.maps_per_step, p.seed, self.written)
         self.experts("captions", model, scenes, features, CAPTIONS, p.captions, maps)
-        self.experts("grounding", model, scenes, features, GROUNDING, p.grounding)
-        self.experts("instructions", model, scenes, features, ASKED, p.instructions)
+        self.experts("grounding", model, scenes, features, GROUNDING, p.grounding, maps)
+        self.experts("instructions", model, scenes, features, ASKED, p.instructions, maps)
         assistant = Assistant(model, self.chat.tokenizer, {"objects": p.objects, "seed": p.seed})
         assistant.save(self.folder)
         return assistant
@@ -156,24 +156,25 @@ def teach(
     batches: OnePictureBatches,
     features: Tensor,
     schedule: Schedule,
-    maps: MapBatches | None = None,
+    maps: MapBatches,
 ) -> None:
     """A stage: what of ``model`` learns answers questions about pictures, features (N, P, D_v).
 
     maps: the same pictures' word maps, which the adapter learns to write beside. CogVLM's first stage has captions
     alone, 1.5 billion of them. Here the experts begin as copies of a language model that can read such maps: as soon
-    as the adapter writes them, it reads pictures.
+    as the adapter writes them, it reads pictures. Without them in a later stage it unlearns them again: answers are
+    then likelier, word by word, and fewer of them right.
     """
 
-    def made(step: int) -> tuple[Batch, ...]:
-        return (batches(step), maps(step)) if maps else (batches(step),)
+    def made(step: int) -> tuple[Batch, Batch]:
+        return batches(step), maps(step)
 
-    def losses(made: tuple[Batch, ...]) -> dict[str, Tensor]:
-        asked, *annotated = (batch.to(run.device.device) for batch in made)
-        parts = {"answers": next_token_loss(model, asked, seen(features, asked))}
-        for batch in annotated:
-            parts["words"] = WORDS_WEIGHT * word_map_loss(model, batch, seen(features, batch))
-        return parts
+    def losses(made: tuple[Batch, Batch]) -> dict[str, Tensor]:
+        asked, annotated = (batch.to(run.device.device) for batch in made)
+        return {
+            "answers": next_token_loss(model, asked, seen(features, asked)),
+            "words": WORDS_WEIGHT * word_map_loss(model, annotated, seen(features, annotated)),
+        }
 
     run.stage(name, model, made, losses, schedule, keep=model)
 

@@ -31,7 +31,7 @@ class CogVLMPreset:
     grounding: Schedule = Schedule(steps=400, lr=4e-3)
     instructions: Schedule = Schedule(steps=600, lr=4e-3)
     scenes: int = 12_000  # pictures whose features the experts' stages share
-    maps_per_step: int = 64  # of the first stage's word maps
+    maps_per_step: int = 32  # of the word maps that the adapter learns to write beside
     rows: int = 16  # of the language model's batches, and of the experts'
     length: int = 160  # tokens a row: boi, 64 patches or a word map's 64 cells, eoi, and about two questions
     facts: float = 0.8  # share of the running text; the rest is English
@@ -44,8 +44,8 @@ FULL = replace(
     objects=139,
     language=Schedule(steps=8000, lr=6e-3, warmup=0.01),  # a longer warm-up would outlast the easy beginning
     captions=Schedule(steps=1000, lr=4e-3),
-    grounding=Schedule(steps=1500, lr=4e-3),
-    instructions=Schedule(steps=6000, lr=4e-3),
+    grounding=Schedule(steps=1000, lr=4e-3),
+    instructions=Schedule(steps=5000, lr=4e-3),
     scenes=60_000,
 )
 
@@ -54,8 +54,8 @@ ABLATION = replace(
     CPU,
     objects=139,
     captions=Schedule(steps=100, lr=4e-3),
-    grounding=Schedule(steps=200, lr=4e-3),
-    instructions=Schedule(steps=400, lr=4e-3),
+    grounding=Schedule(steps=150, lr=4e-3),
+    instructions=Schedule(steps=300, lr=4e-3),
 )
 
 PRESETS = {"cpu": CPU, "full": FULL}
