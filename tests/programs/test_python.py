@@ -3,6 +3,7 @@
 import pytest
 
 from vlmcore.programs import java, python
+from vlmcore.programs.braces import block
 from vlmcore.programs.expressions import Binary, Call, Literal, Name, Not, Ternary
 from vlmcore.programs.statements import Assign, Declare, Do, ForRange, If, Return, Update
 from vlmcore.programs.tree import Function, Program
@@ -77,6 +78,8 @@ def test_what_multiplies_itself_is_held_to_32_bits():
 def test_what_is_joined_to_a_text_is_made_one():
     assert python.statement(Update(S, "+", A)) == ["s += str(a)"]
     assert python.statement(Update(S, "+", C)) == ["s += c"]
+    assert python.statement(Update(S, "+", whole(1))) == ["s += str(1)"]
+    assert block((Update(S, "+", whole(1)), Update(A, "+", whole(1))), java.OWN) == ["    s += 1;", "    a++;"]
 
 
 def loop(start, stop, step=1, inclusive=False, body=()):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vlmcore.programs.expressions import Expression, Literal
 from vlmcore.programs.statements import ForEach, ForRange, If, Leave, Return, Statement, Update, While
+from vlmcore.programs.types import INT
 from vlmcore.programs.writing import SUM, Text, camel, held, indented
 
 
@@ -28,7 +29,7 @@ def block(body: Iterable[Statement], own: Braces) -> list[str]:
 def statement(made: Statement, own: Braces) -> list[str]:
     """The lines of a statement."""
     match made:
-        case Update(name, "+" | "-" as operator, Literal(1)):
+        case Update(name, "+" | "-" as operator, Literal(1)) if name.type == INT:  # a text would take on "1"
             return [f"{camel(name.words)}{operator * 2};"]
         case If(test, then, otherwise):
             lines = [f"if ({own.expression(test)[0]}) {{", *block(then, own)]
