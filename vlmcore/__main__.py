@@ -134,7 +134,7 @@ def ablations(
 @app.command()
 def code(
     prompt: Annotated[str, typer.Argument(help='the beginning of a program, such as "def count_even(xs):"')],
-    language: Annotated[str, typer.Option(help="of the program: Python or Java")] = "Python",
+    language: Annotated[str, typer.Option(help="of the program: Python, Java, JavaScript or C++")] = "Python",
     model: Annotated[Path | None, typer.Option(help="a folder made by train; the shipped one if left out")] = None,
     samples: Annotated[int, typer.Option(min=1, max=64, help="how many programs")] = 1,
     temperature: Annotated[float, typer.Option(min=0, help="0: the likeliest")] = 0.0,
@@ -146,7 +146,7 @@ def code(
     prompt = prompt if prompt.endswith("\n") or not prompt.rstrip().endswith(":") else f"{prompt}\n"
     written = load_coder(model).complete(prompt, language, samples, temperature=temperature, seed=seed)
     for completion in written:
-        print((prompt + first_function(completion)).rstrip())
+        print((prompt + (first_function(completion) if language == "Python" else completion)).rstrip())
 
 
 @app.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -13,11 +12,11 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from vlmcore.checkpoint import load_model, save_model
+from vlmcore.checkpoint import load_model, load_tokenizer, save_model, save_tokenizer
 from vlmcore.decoding.generate import generate, stream
+from vlmcore.decoding.pieces import pieces
 from vlmcore.device import Device, pick_device
 from vlmcore.errors import VlmError
-from vlmcore.files import write
 from vlmcore.models.cogvlm import CogVLM
 from vlmcore.models.llava import LLaVA
 from vlmcore.pictures import open_picture, to_square
@@ -72,17 +71,9 @@ class Assistant:
         """The same answer piece by piece, as it is thought of, thoughts included."""
         features = self.encode_image([np.asarray(open_picture(picture))])
         (prompt,) = self.model.embed_prompts([self.prompt(history, question)], features)
-        ids: list[int] = []
-        said = text = ""
         prefix = self.model.prefix(features)
-        for token in stream(self.model.language, prompt, stop=self.chat.stop, prefix=prefix, **sampling):
-            ids.append(token)
-            text = self.chat.decode(ids)
-            if not text.endswith("\ufffd"):  # a letter whose bytes are not complete yet
-                yield text[len(said) :]
-                said = text
-        if text != said:  # it never was completed
-            yield text[len(said) :]
+        tokens = stream(self.model.language, prompt, stop=self.chat.stop, prefix=prefix, **sampling)
+        yield from pieces(tokens, self.chat.decode)
 
     def answer_all(self, questions: Sequence[tuple[np.ndarray, History, str]], **sampling: float) -> list[str]:
         """Many (picture, history, question) at once → answers with their thoughts, in their order."""
@@ -140,10 +131,7 @@ class Assistant:
 
         borrowed: as in ``save_model``, parts whose weights another folder holds.
         """
-        with TemporaryDirectory() as beside:
-            self.chat.tokenizer.save_pretrained(beside)
-            for file in Path(beside).iterdir():
-                write(folder / file.name, file.read_bytes())
+        save_tokenizer(folder, self.chat.tokenizer)
         save_model(folder, self.model, self.about, half, borrowed)
 
 
@@ -165,18 +153,8 @@ def load(folder: str | Path | None = None, device: Device | None = None) -> Assi
             f"{' or '.join(NAMES)}"
         )
     model, about = load_model(folder)
-    try:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # the tokenizers library raises plain ones
-        raise VlmError(
-            f"the tokenizer in {folder} is missing or damaged: train again or copy the folder again"
-        ) from error
-    missing = None in tokenizer.convert_tokens_to_ids(list(SPECIAL))
-    if (
-        missing
-        or len(tokenizer) > model.config.language.vocabulary
-        or Chat(tokenizer).image != model.config.image_token
-    ):
+    tokenizer = load_tokenizer(folder, model.config.language.vocabulary, SPECIAL)
+    if Chat(tokenizer).image != model.config.image_token:
         raise VlmError(f"the tokenizer in {folder} belongs to another model: copy the whole folder again")
     device = device or pick_device()
     return Assistant(model.to(device.device, device.weights), tokenizer, about)

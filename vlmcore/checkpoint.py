@@ -1,4 +1,4 @@
-"""A trained model in a folder: config.json, which names its system and its format, and model.safetensors.
+"""A trained model in a folder: config.json, which names its system and its format, model.safetensors, its tokenizer.
 
 Configurations are frozen dataclasses; they go to JSON and back by their fields. A tied head is written once.
 """
@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from transformers import PreTrainedTokenizerFast
 
 from vlmcore.errors import VlmError
-from vlmcore.files import read_json, write_json
+from vlmcore.files import read_json, write, write_json
 from vlmcore.models.codegeex import CodeGeeX
 from vlmcore.models.cogvlm import CogVLM, CogVLMConfig
 from vlmcore.models.language import LanguageConfig
@@ -123,3 +126,24 @@ def load_model(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
             tensors.setdefault(name, tensors[once])
     load_weights(model, tensors, folder / "model.safetensors")
     return model, settings.get("about", {})
+
+
+def save_tokenizer(folder: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Write a tokenizer's files, each whole or not at all."""
+    with TemporaryDirectory() as beside:
+        tokenizer.save_pretrained(beside)
+        for file in Path(beside).iterdir():
+            write(folder / file.name, file.read_bytes())
+
+
+def load_tokenizer(folder: Path, vocabulary: int, special: Sequence[str]) -> PreTrainedTokenizerFast:
+    """The tokenizer of a model with ``vocabulary`` tokens, ``special`` among them. Errors: VlmError."""
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # the tokenizers library raises plain ones
+        raise VlmError(
+            f"the tokenizer in {folder} is missing or damaged: train again or copy the folder again"
+        ) from error
+    if len(tokenizer) > vocabulary or None in tokenizer.convert_tokens_to_ids(list(special)):
+        raise VlmError(f"the tokenizer in {folder} belongs to another model: copy the whole folder again")
+    return tokenizer

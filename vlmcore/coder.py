@@ -5,25 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from vlmcore.checkpoint import load_model, save_model
+from vlmcore.checkpoint import load_model, load_tokenizer, save_model, save_tokenizer
 from vlmcore.decoding.generate import generate, stream
+from vlmcore.decoding.pieces import pieces
 from vlmcore.device import Device, pick_device
 from vlmcore.errors import VlmError
-from vlmcore.files import write
 from vlmcore.models.codegeex import CodeGeeX
 from vlmcore.scenes.objects import DATA
 from vlmcore.text.code_text import CodeText
+from vlmcore.text.code_tokenizer import SPECIAL
 
 SHIPPED = DATA / "checkpoints" / "codegeex"
 TOGETHER = 64  # prompts that are answered at once
 LARGEST = 100_000  # bytes of a file: far more than the model reads
 # A line that begins at the margin with one of these ends a function (codegeex/benchmark/utils.py, cleanup_code).
-ENDS = re.compile(r"^(?:def|class|if|print|import|from|assert|@|#)\b|^@|^#", re.M)
+ENDS = re.compile(r"^(?:(?:def|class|if|print|import|from|assert)\b|[@#])", re.M)
 
 
 class Coder:
@@ -44,19 +44,13 @@ class Coder:
     ) -> list[str]:
         """The program in another language, ``samples`` times. Errors: VlmError."""
         refuse_empty(code)
-        prompt = self.held(self.text.translation(source, code, target))
+        prompt = self.readable(self.text.translation(source, code, target))
         return self.answer_all([prompt] * samples, **sampling)
 
     def stream(self, prompt: Sequence[int], **sampling: float) -> Iterator[str]:
         """What follows a prompt, piece by piece."""
-        ids: list[int] = []
-        said = ""
-        for token in stream(self.model, self.embed(prompt), stop=self.text.stop, **self.room(prompt, sampling)):
-            ids.append(token)
-            text = self.text.decode(ids)
-            if not text.endswith("\ufffd"):  # a letter whose bytes are not complete yet
-                yield text[len(said) :]
-                said = text
+        tokens = stream(self.model, self.embed(prompt), stop=self.text.stop, **self.room(prompt, sampling))
+        yield from pieces(tokens, self.text.decode)
 
     def answer_all(self, prompts: Sequence[Sequence[int]], seed: int = 0, **sampling: float) -> list[str]:
         """Many prompts at once → what follows each, in their order. The same prompt twice is sampled twice."""
@@ -81,9 +75,9 @@ class Coder:
     def prompt(self, code: str, language: str = "Python") -> list[int]:
         """The tokens before a completion. Errors: VlmError."""
         refuse_empty(code)
-        return self.held(self.text.prompt(language, code))
+        return self.readable(self.text.prompt(language, code))
 
-    def held(self, prompt: list[int]) -> list[int]:
+    def readable(self, prompt: list[int]) -> list[int]:
         """The prompt, if the model can read it. Errors: VlmError."""
         most = self.model.config.learned_positions - 1
         if len(prompt) > most:
@@ -99,10 +93,7 @@ class Coder:
 
     def save(self, folder: Path, half: bool = True) -> None:
         """Write the model (checkpoint.py) and the tokenizer."""
-        with TemporaryDirectory() as beside:
-            self.text.tokenizer.save_pretrained(beside)
-            for file in Path(beside).iterdir():
-                write(folder / file.name, file.read_bytes())
+        save_tokenizer(folder, self.text.tokenizer)
         save_model(folder, self.model, self.about, half)
 
 
@@ -112,7 +103,7 @@ def refuse_empty(code: str) -> None:
 
 
 def first_function(completion: str) -> str:
-    """A completion up to where its function ends and something else begins."""
+    """A completion in Python up to where its function ends and something else begins."""
     found = ENDS.search(completion)
     return completion[: found.start()] if found else completion
 
@@ -143,11 +134,6 @@ def load_coder(folder: str | Path | None = None, device: Device | None = None) -
     model, about = load_model(folder)
     if not isinstance(model, CodeGeeX):
         raise VlmError(f"{folder} holds a {type(model).__name__}, which writes no code: name a CodeGeeX's folder")
-    try:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # the tokenizers library raises plain ones
-        raise VlmError(f"the tokenizer in {folder} is missing or damaged: copy the folder again") from error
-    if len(tokenizer) > model.config.vocabulary:
-        raise VlmError(f"the tokenizer in {folder} belongs to another model: copy the whole folder again")
+    tokenizer = load_tokenizer(folder, model.config.vocabulary, SPECIAL)
     device = device or pick_device()
     return Coder(model.to(device.device, device.weights), tokenizer, about)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 from vlmcore.programs import cpp, java, javascript, python
-from vlmcore.programs.types import ARRAY, BOOLEAN, CHAR, INT, NUMBERS, STRING, WORDS
+from vlmcore.programs.java_types import ARRAY, BOOLEAN, CHAR, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.writing import camel, snake
 
 NEEDED = {"java": "javac", "javascript": "node", "cpp": "g++"}

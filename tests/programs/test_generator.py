@@ -6,9 +6,10 @@ import pytest
 
 from tests.programs.running import by_python
 from vlmcore.programs import java, python
-from vlmcore.programs.expressions import Call
+from vlmcore.programs.expressions import Binary, Call
 from vlmcore.programs.generator import arguments, held_out, program
-from vlmcore.programs.statements import ForRange
+from vlmcore.programs.java_types import INT
+from vlmcore.programs.statements import Assign, ForRange, Update
 from vlmcore.programs.tree import nodes, shape, wraps
 
 MADE = [program(Random(seed)) for seed in range(300)]
@@ -68,6 +69,19 @@ def test_what_copying_gets_wrong_is_frequent():
         assert sum(test(*each) for each in written) >= 3, name
     assert any(isinstance(node, ForRange) and node.inclusive for each in MADE for node in nodes(each))
     assert any(wraps(node) for each in MADE for node in nodes(each))
+
+
+def test_numbers_that_fill_all_32_bits_are_never_added_up():
+    """In Java their sum would wrap around, in Python it would not."""
+    seen = 0
+    for seed in range(1500):
+        body = program(Random(seed), idioms=2).main.body
+        wide = {n.name for each in body for n in nodes(each) if isinstance(n, Assign | Update) and wraps(n)}
+        end = body[-1].value
+        seen += bool(wide)
+        sums = [n for n in nodes(end) if isinstance(n, Binary) and n.type == INT and n.operator in "+-"]
+        assert not any({n.left, n.right} & wide for n in sums), seed
+    assert seen > 100
 
 
 def test_longer_programs_can_be_asked_for():

@@ -5,9 +5,9 @@ import pytest
 from vlmcore.programs import java, python
 from vlmcore.programs.braces import block
 from vlmcore.programs.expressions import Binary, Call, Literal, Name, Not, Ternary
+from vlmcore.programs.java_types import ARRAY, BOOLEAN, CHAR, COUNTS, INT, NUMBERS, STRING
 from vlmcore.programs.statements import Assign, Declare, Do, ForRange, If, Return, Update
 from vlmcore.programs.tree import Function, Program
-from vlmcore.programs.types import ARRAY, BOOLEAN, CHAR, COUNTS, INT, NUMBERS, STRING
 
 A, B, N = Name(("a",), INT), Name(("b",), INT), Name(("max", "size"), INT)
 I, S, T, C = Name(("i",), INT, natural=True), Name(("s",), STRING), Name(("t",), STRING), Name(("c",), CHAR)

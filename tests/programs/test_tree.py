@@ -1,9 +1,9 @@
 """Shapes, and what can be seen of a number without running it."""
 
 from vlmcore.programs.expressions import Binary, Call, Literal, Name
+from vlmcore.programs.java_types import CHAR, INT, STRING
 from vlmcore.programs.statements import Assign, ForRange, Return, Update
 from vlmcore.programs.tree import natural, nodes, shape, wraps
-from vlmcore.programs.types import CHAR, INT, STRING
 
 A, B, I = Name(("a",), INT), Name(("b",), INT), Name(("i",), INT, natural=True)
 

@@ -118,7 +118,7 @@ def same(values: Sequence[Any], expected: Sequence[Any]) -> bool:
 def translations(coder: Coder, some: Sequence[Problem], samples: int = 1, **sampling: float) -> list[list[str]]:
     """For each problem its translations."""
     prompts = [
-        coder.held(coder.text.translation("Java", each.given, "Python")) for each in some for _ in range(samples)
+        coder.readable(coder.text.translation("Java", each.given, "Python")) for each in some for _ in range(samples)
     ]
     answers = coder.answer_all(prompts, **sampling)
     return [answers[start : start + samples] for start in range(0, len(answers), samples)]

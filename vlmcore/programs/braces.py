@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vlmcore.programs.expressions import Expression, Literal
+from vlmcore.programs.java_types import INT
 from vlmcore.programs.statements import ForEach, ForRange, If, Leave, Return, Statement, Update, While
-from vlmcore.programs.types import INT
 from vlmcore.programs.writing import SUM, Text, camel, held, indented
 
 

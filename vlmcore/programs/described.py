@@ -6,15 +6,16 @@ can be asked for combinations that it never read.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
 from vlmcore.programs import python
 from vlmcore.programs.expressions import Binary, Call, Expression, Literal, Name, Not, Words
+from vlmcore.programs.java_types import ARRAY, BOOLEAN, CHAR, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.scope import COUNTERS, ELEMENTS, LOCALS, Scope, split
 from vlmcore.programs.statements import Assign, Declare, Do, ForEach, ForRange, If, Return, Statement, Update
 from vlmcore.programs.tree import Function, Program
-from vlmcore.programs.types import ARRAY, BOOLEAN, CHAR, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.values import at, code, length, whole
 from vlmcore.programs.writing import snake
 
@@ -80,16 +81,19 @@ def chosen(element: Name, random: Random) -> Filter:
         )
     letter, k = random.choice("abcdeost"), k + 1
     if element.type == CHAR:
-        same = Binary("==", element, Literal(letter, CHAR), BOOLEAN)
+
+        def is_to(operator: str) -> Expression:
+            return Binary(operator, element, Literal(letter, CHAR), BOOLEAN)
+
         return random.choice(
             (
                 Filter(None),
                 Filter(Call("is digit", (element,), BOOLEAN), "", " that are digits"),
                 Filter(Call("is letter", (element,), BOOLEAN), "", " that are letters"),
                 Filter(Not(Call("is digit", (element,), BOOLEAN)), "", " that are not digits"),
-                Filter(same, "", f" that are equal to '{letter}'"),
-                Filter(Binary("!=", *same_sides(same), BOOLEAN), "", f" that are not equal to '{letter}'"),
-                Filter(Binary("<=", *same_sides(same), BOOLEAN), "", f" up to '{letter}'"),
+                Filter(is_to("=="), "", f" that are equal to '{letter}'"),
+                Filter(is_to("!="), "", f" that are not equal to '{letter}'"),
+                Filter(is_to("<="), "", f" up to '{letter}'"),
             )
         )
     part = Call("contains", (element, Literal(letter, STRING)), BOOLEAN)
@@ -103,10 +107,6 @@ def chosen(element: Name, random: Random) -> Filter:
             Filter(Not(part), "", f" that do not contain '{letter}'"),
         )
     )
-
-
-def same_sides(same: Binary) -> tuple[Expression, Expression]:
-    return same.left, same.right
 
 
 @dataclass(frozen=True)
@@ -216,6 +216,6 @@ def described(random: Random) -> Described:
     return Described(sentence, Program((Function(name, (owner,), returns, tuple(end)),)))
 
 
-def collected(scope: Scope, kind: str, loop, value: Expression) -> list[Statement]:
+def collected(scope: Scope, kind: str, loop: Callable[[Statement], Statement], value: Expression) -> list[Statement]:
     kept = scope.fresh(LOCALS[kind], kind)
     return [Declare(kept, Call("new list", (), kind)), loop(Do("add", (kept, value))), Return(kept)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vlmcore.programs.types import BOOLEAN
+from vlmcore.programs.java_types import BOOLEAN
 
 Words = tuple[str, ...]
 

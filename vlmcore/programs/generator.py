@@ -10,18 +10,18 @@ import hashlib
 from random import Random
 from typing import Any
 
-from vlmcore.programs import collections, loops
+from vlmcore.programs import containers, loops
 from vlmcore.programs.expressions import Binary, Call, Expression, Literal, Name, Ternary, Words
+from vlmcore.programs.java_types import ARRAY, BOOLEAN, CHAR, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.scope import LOCALS, NOUNS, PARAMETERS, VERBS, Scope
 from vlmcore.programs.statements import Assign, Declare, If, Return, Statement, Update
 from vlmcore.programs.tree import Function, Program, nodes, shape, wraps
-from vlmcore.programs.types import ARRAY, BOOLEAN, CHAR, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.values import ORDER, condition, length, number, text, whole
 
 IDIOMS = (  # the more often, the more often named
     loops.fold, loops.fold, loops.fold_range, loops.take_apart, loops.skip, loops.search, loops.decide, loops.decide,
-    loops.ends, loops.pairs, collections.collect, collections.build, collections.build, collections.tally,
-    collections.remove, collections.change, collections.sort,
+    loops.ends, loops.pairs, containers.collect, containers.build, containers.build, containers.tally,
+    containers.remove, containers.change, containers.sort,
 )  # fmt: skip
 HELD_OUT = 10  # one shape in so many is kept for evaluation
 
@@ -68,6 +68,7 @@ def function(random: Random, idioms: int, helper: Function | None = None) -> Fun
     parameters = tuple(scope.fresh(PARAMETERS[kind], kind) for kind in kinds)
     body: list[Statement] = []
     results: list[Name] = []
+    wide: list[Name] = []  # fill all 32 bits: even a sum of two would overflow
     if kinds[0] == STRING and random.random() < 0.25:
         body += none_given(parameters[0], random)
     if helper is not None:
@@ -81,10 +82,12 @@ def function(random: Random, idioms: int, helper: Function | None = None) -> Fun
             break
         results.append(found)
         grown = any(isinstance(node, Assign | Update) and wraps(node) for each in made for node in nodes(each))
-        if len(results) == 1 and not grown:
+        if grown:
+            wide.append(found)
+        elif len(results) == 1:
             scope.names.append(found)  # a number small enough to be read on
         if len(results) == idioms:
-            body.append(Return(last(scope, results)))
+            body.append(Return(last(scope, results, wide)))
             break
     returns = next(each.value.type for each in reversed(body) if isinstance(each, Return))
     if any(node.value.type != returns for each in body for node in nodes(each) if isinstance(node, Return)):
@@ -101,11 +104,11 @@ def none_given(owner: Name, random: Random) -> list[Statement]:
     return [If(missing, (Return(whole(random.choice((-1, 0)))),))]
 
 
-def last(scope: Scope, results: list[Name]) -> Expression:
-    """What is returned: what was found, or something made of it."""
+def last(scope: Scope, results: list[Name], wide: list[Name]) -> Expression:
+    """What is returned: what was found, or something made of it. What is ``wide`` is not added up."""
     random, found = scope.random, results[-1]
-    numbers = [name for name in results if name.type == INT]
-    if len(numbers) > 1 and found.type == INT:
+    numbers = [name for name in results if name.type == INT and name not in wide]
+    if len(numbers) > 1 and found in numbers:
         return Binary(random.choice("+-"), numbers[-2], numbers[-1], INT)
     if len(numbers) == 1 and len(results) > 1 and found.type == STRING:
         return Binary("+", found, numbers[0], STRING)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from vlmcore.programs.braces import Braces, block
 from vlmcore.programs.expressions import Binary, Call, Expression, Literal, Name, Not, Ternary
+from vlmcore.programs.java_types import ARRAY, COUNTS, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.statements import Assign, Declare, Do, ForEach, Statement, Update
 from vlmcore.programs.tree import Function, Program
-from vlmcore.programs.types import ARRAY, COUNTS, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.writing import ATOM, EQUALITY, LEVELS, TERNARY, UNARY, Text, camel, held, indented
 
 MADE = {NUMBERS: "new ArrayList<>()", WORDS: "new ArrayList<>()", COUNTS: "new HashMap<>()"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from vlmcore.programs.braces import Braces, block
 from vlmcore.programs.expressions import Binary, Call, Expression, Literal, Name, Not, Ternary
+from vlmcore.programs.java_types import COUNTS
 from vlmcore.programs.statements import Assign, Declare, Do, ForEach, Statement, Update
 from vlmcore.programs.tree import Function, Program, wraps
-from vlmcore.programs.types import COUNTS
 from vlmcore.programs.writing import ATOM, EQUALITY, LEVELS, PRODUCT, TERNARY, UNARY, Text, camel, held
 
 SIGNS = {"==": "===", "!=": "!=="}

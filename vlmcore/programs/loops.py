@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vlmcore.programs.expressions import Binary, Call, Literal, Name
+from vlmcore.programs.java_types import ARRAY, BOOLEAN, ELEMENT, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.scope import COUNTERS, ELEMENTS, LOCALS, Scope
 from vlmcore.programs.statements import (
     Assign,
@@ -21,7 +22,6 @@ from vlmcore.programs.statements import (
     Update,
     While,
 )
-from vlmcore.programs.types import ARRAY, BOOLEAN, ELEMENT, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.values import at, condition, length, less_one, number, text, whole
 
 Made = tuple[list[Statement], Name | None]
@@ -52,7 +52,7 @@ def through(scope: Scope, owner: Name, body: Callable[[Name], list[Statement]]) 
 
 
 def maybe_if(scope: Scope, body: list[Statement], share: float = 0.6) -> list[Statement]:
-    """The same, under a condition; now and then with something else otherwise."""
+    """The same, in most cases under a condition."""
     if scope.random.random() > share:
         return body
     return [If(condition(scope, 2), tuple(body))]

@@ -18,6 +18,7 @@ Where copying word by word would be wrong:
 from __future__ import annotations
 
 from vlmcore.programs.expressions import Binary, Call, Expression, Literal, Name, Not, Ternary
+from vlmcore.programs.java_types import INT, STRING
 from vlmcore.programs.statements import (
     Assign,
     Declare,
@@ -32,7 +33,6 @@ from vlmcore.programs.statements import (
     While,
 )
 from vlmcore.programs.tree import Function, Program, natural, nodes, wraps
-from vlmcore.programs.types import INT, STRING
 from vlmcore.programs.writing import (
     ATOM,
     EQUALITY,

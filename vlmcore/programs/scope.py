@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from vlmcore.programs.expressions import Name, Words
-from vlmcore.programs.types import ARRAY, BOOLEAN, CHAR, COUNTS, INT, NUMBERS, STRING, WORDS
+from vlmcore.programs.java_types import ARRAY, BOOLEAN, CHAR, COUNTS, INT, NUMBERS, STRING, WORDS
 
 
 def split(names: str) -> list[Words]:
@@ -16,21 +16,21 @@ def split(names: str) -> list[Words]:
 PARAMETERS = {
     INT: split("n, k, a, b, x, y, m, limit, size, amount, start, target, offset, score, price, level, age, width, "
                "height, day, month, step count, first value, second value, base price, max size"),
-    STRING: split("s, t, text, word, name, line, label, title, message, code, key, user name, first name, input"),
+    STRING: split("s, t, text, word, name, line, label, title, message, code, key, user name, first name"),
     ARRAY: split("xs, ys, values, numbers, scores, prices, data, heights, weights, temperatures, daily sales, grades"),
-    NUMBERS: split("items, list, entries, readings, points, ages, samples, open orders, amounts"),
+    NUMBERS: split("items, entries, readings, points, ages, samples, open orders, amounts"),
     WORDS: split("words, names, labels, lines, titles, tags, cities, file names"),
     CHAR: split("c, letter, mark, symbol, wanted"),
     BOOLEAN: split("flag, strict, upper, is open, enabled"),
 }  # fmt: skip
 LOCALS = {
-    INT: split("total, count, result, sum, best, value, left, right, current, rest, hits, answer, points, "
+    INT: split("total, count, result, best, value, left, right, current, rest, hits, answer, points, "
                "running total, max so far, last seen, num found, d, r, p, q, longest, smallest"),
     STRING: split("out, result, joined, built, half, prefix, short name, new text, reply, kind"),
     NUMBERS: split("kept, found, result, chosen, big ones, doubled, filtered, copy"),
     WORDS: split("kept, found, result, chosen, short words, matches"),
     COUNTS: split("counts, seen, tally, letter counts, frequency"),
-    CHAR: split("c, ch, letter, first, last, next"),
+    CHAR: split("c, ch, letter, first, last"),
     BOOLEAN: split("found, ok, valid, is sorted, all equal, matched"),
 }  # fmt: skip
 COUNTERS, ELEMENTS = split("i, j, k, pos, index"), {
@@ -43,11 +43,6 @@ VERBS = split(
 )
 NOUNS = split("values, digits, letters, total, matches, pairs, items, result, text, words, steps, points, changes, "
               "even ones, small parts, best value, last part, all codes")  # fmt: skip
-BARRED = {
-    ("list",),
-    ("sum",),
-    ("input",),
-}  # names that Python has already: "input_list" there, so they get a second word
 
 
 class Scope:

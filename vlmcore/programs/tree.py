@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from vlmcore.programs.expressions import Binary, Call, Expression, Literal, Name, Ternary, Words
+from vlmcore.programs.java_types import CHAR, INT
 from vlmcore.programs.statements import Assign, Do, ForRange, Leave, Statement, Update
-from vlmcore.programs.types import CHAR, INT
 
 
 @dataclass(frozen=True)

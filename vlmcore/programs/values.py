@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from vlmcore.programs.expressions import Binary, Call, Expression, Literal, Name, Not, Ternary
+from vlmcore.programs.java_types import ARRAY, BOOLEAN, CHAR, COUNTS, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.scope import Scope
-from vlmcore.programs.types import ARRAY, BOOLEAN, CHAR, COUNTS, INT, NUMBERS, STRING, WORDS
 
 ORDER = ("<", "<=", ">", ">=")
 LETTERS = "aeioubcdstxyz"

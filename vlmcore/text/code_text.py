@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerFast
 
 from vlmcore.errors import VlmError
 from vlmcore.text.chat import IGNORE
-from vlmcore.text.code_tokenizer import PAD, STOP
+from vlmcore.text.code_tokenizer import SPECIAL
 
 COMMENT = {"Python": "#", "Java": "//", "JavaScript": "//", "C++": "//"}  # what begins a line that is no code
 
@@ -39,7 +39,7 @@ class CodeText:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.tokenizer = tokenizer
-        self.stop, self.pad = tokenizer.convert_tokens_to_ids([STOP, PAD])
+        self.stop, self.pad = tokenizer.convert_tokens_to_ids(list(SPECIAL))
         self.encode = lru_cache(maxsize=4096)(self._encode)
 
     def _encode(self, code: str) -> tuple[int, ...]:

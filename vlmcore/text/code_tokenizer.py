@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-STOP, PAD = "<|stop|>", "<|pad|>"  # the ids 0 and 1
+STOP, PAD = "<|stop|>", "<|pad|>"
+SPECIAL = (STOP, PAD)  # take the ids 0 and 1
 LONGEST_RUN = 10  # spaces
 PIECES = r" ?\p{Lu}?\p{Ll}+| ?\p{L}+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\n|\s+"
 
@@ -34,7 +35,7 @@ def train_code_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTok
     runs = [" " * length for length in range(LONGEST_RUN, 1, -1)]
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary - len(runs),
-        special_tokens=[STOP, PAD],
+        special_tokens=list(SPECIAL),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vlmcore.programs.expressions import Binary, Call, Expression, Literal, Name, Ternary
+from vlmcore.programs.java_types import ARRAY, BOOLEAN, CHAR, COUNTS, ELEMENT, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.loops import Made, decide, fold, maybe_if, skip, source, through
 from vlmcore.programs.scope import COUNTERS, ELEMENTS, LOCALS, Scope
 from vlmcore.programs.statements import (
@@ -16,7 +17,6 @@ from vlmcore.programs.statements import (
     Statement,
     Update,
 )
-from vlmcore.programs.types import ARRAY, BOOLEAN, CHAR, COUNTS, ELEMENT, INT, NUMBERS, STRING, WORDS
 from vlmcore.programs.values import at, code, condition, length, less_one, letter, number, text, whole
 
 MADE = {NUMBERS: "new list", WORDS: "new list", COUNTS: "new map"}
